@@ -1,4 +1,9 @@
 /**
  * @since 0.1.0
  */
+export { errnoName, fromErrno } from "./ErrnoTable.js"
 export * from "./Errors.js"
+export { fromNtStatus, ntStatusName, ntStatusToWsa } from "./NtStatusTable.js"
+export { fromResolver } from "./ResolverTable.js"
+export * from "./SystemCall.js"
+export { fromWin32, fromWsa, win32Name, wsaName } from "./WsaTable.js"

@@ -1,0 +1,181 @@
+/**
+ * The sentences that errors print. One line each: what was asked, what went wrong, how the system put it, and
+ * what a person can do.
+ *
+ *     connect 127.0.0.1:80: connection refused (ECONNREFUSED 111 from connect). Is a server listening there?
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type {
+  ConnectionErrorFields,
+  ConnectionErrorReason,
+  ErrorDetails,
+  NetworkErrorFields,
+  NetworkErrorReason,
+  TimeoutErrorFields
+} from "./Errors.js"
+
+type Reason = ConnectionErrorReason | NetworkErrorReason
+
+interface Wording {
+  /** What went wrong, as the middle of a sentence. */
+  readonly what: string
+  /** What to do about it. */
+  readonly advice: string
+}
+
+const wordings: Record<Reason, Wording> = {
+  Refused: { what: "connection refused", advice: "Is a server listening there?" },
+  Reset: {
+    what: "the peer reset the connection",
+    advice: "What was sent last may not have arrived. Connect again."
+  },
+  Aborted: {
+    what: "the connection was aborted on this side",
+    advice: "What was sent last may not have arrived. Connect again."
+  },
+  AddressInUse: {
+    what: "address already in use",
+    advice: "Choose another port, or end the program that holds this one."
+  },
+  AddressNotAvailable: {
+    what: "address not available",
+    advice: "Is it an address of this host?"
+  },
+  Unreachable: {
+    what: "no route to the peer",
+    advice: "Check the address, this host's network, and the firewalls between."
+  },
+  TimedOut: {
+    what: "no answer from the peer",
+    advice: "Is the host up, and does no firewall drop the packets?"
+  },
+  Closed: {
+    what: "closed on this side",
+    advice: "The socket, or this half of it, was closed before the call. Open another one."
+  },
+  NotConnected: { what: "not connected", advice: "Connect first, or say where to send to." },
+  AlreadyConnected: { what: "already connected", advice: "Use another socket for another peer." },
+  InvalidArgument: { what: "invalid argument", advice: "Check what was passed to the call." },
+  InvalidHandle: {
+    what: "invalid handle",
+    advice: "It was closed before the call, or is not what the call works on."
+  },
+  InvalidData: { what: "invalid data", advice: "Does the peer speak the protocol that is read here?" },
+  TooLong: { what: "too long", advice: "Send less at a time, or allow for more." },
+  HostNotFound: {
+    what: "host not found",
+    advice: "Check how the name is spelled, and that it has an address of the family asked for."
+  },
+  ResolverFailed: {
+    what: "the name resolver gave no answer",
+    advice: "Check this host's DNS settings, or try again later."
+  },
+  PermissionDenied: {
+    what: "permission denied",
+    advice: "Does this user have the right to do it, and does a firewall allow it?"
+  },
+  ResourceExhausted: {
+    what: "out of system resources",
+    advice: "Close what is not needed, allow for more, or try again later."
+  },
+  Unsupported: { what: "not supported", advice: "This system does not offer it." },
+  Cancelled: { what: "cancelled", advice: "Try again if it is still wanted." },
+  NetworkDown: { what: "the network is down", advice: "Check this host's network interfaces." },
+  Unknown: { what: "failed", advice: "Look the code up in the documentation of the system." }
+}
+
+const anotherPort = "Low ports need more rights, and a system may keep some ports to itself. Try another one."
+
+/** Where an operation lets one say more than the reason does. */
+const wordingsByOperation: { readonly [operation: string]: { readonly [R in Reason]?: string } } = {
+  accept: {
+    Reset: "The client went away before it was accepted; other clients can still be.",
+    Aborted: "The client went away before it was accepted; other clients can still be."
+  },
+  bind: {
+    PermissionDenied: anotherPort
+  },
+  connect: {
+    AddressNotAvailable: "Every local port may be taken, or nobody can be reached at such an address.",
+    Reset: "The peer took the connection and cut it off at once."
+  },
+  listen: {
+    PermissionDenied: anotherPort
+  }
+}
+
+const adviceOf = (reason: Reason, operation: string): string =>
+  (Object.hasOwn(wordingsByOperation, operation) ? wordingsByOperation[operation]?.[reason] : undefined) ??
+  wordings[reason].advice
+
+/** `ECONNREFUSED 111`; only the name where the name already is the number. */
+const named = (name: string | undefined, number: string): string =>
+  name === undefined || name.endsWith(number) ? (name ?? number) : `${name} ${number}`
+
+/**
+ * A 32-bit number as Windows documents its codes: `0xC0000236`.
+ *
+ * @internal
+ */
+export const hex32 = (value: number): string =>
+  `0x${(value >>> 0).toString(16).toUpperCase().padStart(8, "0")}`
+
+/**
+ * `(ECONNREFUSED 111 from connect)`, or, where a completion packet brought a status,
+ * `(WSAECONNREFUSED 10061, STATUS_CONNECTION_REFUSED 0xC0000236, from ConnectEx)`.
+ */
+const originOf = (details: ErrorDetails): string => {
+  const { code, codeName, status, statusName, syscall } = details
+  const statusText = status === undefined ? "" : named(statusName, hex32(status))
+  // A status that no code stands for is its own code: say it once.
+  const codeText = statusText !== "" && statusName === codeName ? "" : named(codeName, `${code ?? ""}`)
+  const from = syscall === undefined ? "" : `from ${syscall}`
+  const separator = codeText !== "" && statusText !== "" ? ", " : " "
+  const text = [codeText, statusText, from].filter((word) => word !== "").join(separator)
+  return text === "" ? "" : ` (${text})`
+}
+
+const subjectOf = (details: ErrorDetails): string =>
+  details.address === undefined ? details.operation : `${details.operation} ${details.address}`
+
+/** A caller's text may lack the full stop. */
+const sentence = (text: string): string => (/[.?!]\s*$/.test(text) ? text : `${text}.`)
+
+/** Addresses and advice come from callers: whatever would break the line becomes a space. */
+const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, " ").trim()
+
+/**
+ * The message of a `NetworkError` or `ConnectionError`. It holds for an error whose fields are not set yet,
+ * since an engine may ask for the message while the error is being made.
+ *
+ * @internal
+ */
+export const socketMessage = (error: Partial<NetworkErrorFields | ConnectionErrorFields>): string => {
+  const { operation, reason } = error
+  if (operation === undefined || reason === undefined) return ""
+  const details = { ...error, operation }
+  const advice = error.advice ?? adviceOf(reason, operation)
+  return oneLine(`${subjectOf(details)}: ${wordings[reason].what}${originOf(details)}. ${sentence(advice)}`)
+}
+
+const moved = (bytes: number): string => `${bytes} ${bytes === 1 ? "byte" : "bytes"}`
+
+/**
+ * The message of a `TimeoutError`, with the same care for fields that are not set yet.
+ *
+ * @internal
+ */
+export const timeoutMessage = (error: Partial<TimeoutErrorFields>): string => {
+  const { bytesTransferred, duration, operation } = error
+  if (operation === undefined || duration === undefined) return ""
+  const details = { ...error, operation }
+  const sofar = bytesTransferred === undefined ? "" : `, with ${moved(bytesTransferred)} done`
+  const advice = error.advice ?? (bytesTransferred === undefined ? allowMore : goOn)
+  const limit = `not done within ${Duration.format(duration)}${sofar}`
+  return oneLine(`${subjectOf(details)}: ${limit}${originOf(details)}. ${sentence(advice)}`)
+}
+
+const allowMore = "Allow more time, or try again."
+const goOn = "Allow more time, or go on after what is done."

@@ -1,0 +1,86 @@
+/**
+ * From a reason to the error that carries it, and the failures that are found before any system call.
+ *
+ * @since 0.1.0
+ */
+import {
+  ConnectionError,
+  type ConnectionErrorReason,
+  connectionErrorReasons,
+  type ErrorDetails,
+  NetworkError,
+  type NetworkErrorReason,
+  type SocketError
+} from "./Errors.js"
+
+/**
+ * The call that failed, as the tables need it to make an error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SystemCall {
+  /** What the program asked for: `connect`, `accept`, `read`, ... */
+  readonly operation: string
+  /** The system call that answered: `connect`, `WSARecv`, ... */
+  readonly syscall: string
+  /** The address concerned, as printed. */
+  readonly address?: string | undefined
+}
+
+/**
+ * Why a system call on a socket failed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketErrorReason = ConnectionErrorReason | NetworkErrorReason
+
+const connectionReasons: ReadonlySet<string> = new Set(connectionErrorReasons)
+
+/**
+ * Whether a reason is one of `ConnectionError`'s. No reason is both.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isConnectionErrorReason = (reason: SocketErrorReason): reason is ConnectionErrorReason =>
+  connectionReasons.has(reason)
+
+/**
+ * The error that has this reason: a `ConnectionError` or a `NetworkError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const socketError = (reason: SocketErrorReason, details: ErrorDetails): SocketError =>
+  isConnectionErrorReason(reason)
+    ? new ConnectionError({ ...details, reason })
+    : new NetworkError({ ...details, reason })
+
+/**
+ * An argument that no system call would accept, found before making one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const invalidArgument = (operation: string, advice: string, address?: string): NetworkError =>
+  new NetworkError({ operation, reason: "InvalidArgument", advice, address })
+
+/**
+ * Something that this platform, or this version of it, does not have.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unsupported = (operation: string, advice: string): NetworkError =>
+  new NetworkError({ operation, reason: "Unsupported", advice })
+
+/**
+ * An operation on what this side has closed, or on a half of it that this side has shut down.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const closed = (operation: string, address?: string): ConnectionError =>
+  new ConnectionError({ operation, reason: "Closed", address })

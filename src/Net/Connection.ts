@@ -1,0 +1,281 @@
+/**
+ * A TCP connection.
+ *
+ * A connection is a scoped resource: it is closed with the scope it was made in, or earlier by `close`. Its two
+ * halves are independent: one fiber may read while another writes. Several fibers may write: each write goes out
+ * whole, one after the other. Several may read: each byte goes to one of them.
+ *
+ * Interruption. A read that is interrupted takes nothing; the bytes are there for the next read. A write that is
+ * interrupted before any byte left, or after all had, changes nothing either; one that is interrupted in the middle
+ * breaks the sending half, because nobody knows where the stream stands: later writes fail with `Aborted`.
+ *
+ * Time. A read or write that runs out of its `timeout` fails with `TimeoutError` and leaves the connection usable:
+ * a read has taken nothing, and a write tells in `bytesTransferred` how many bytes are on their way.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { format, type SocketAddress } from "../Address/index.js"
+import { closed, invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
+import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
+import type { SocketOptionName, SocketOptions } from "../Proactor/SocketOption.js"
+import { Deadline, timedOut } from "./internal/Deadline.js"
+import { Lifetime } from "./internal/Lifetime.js"
+import { ReadHalf } from "./internal/ReadHalf.js"
+import { awaitDone, WriteHalf, type WriteJob } from "./internal/WriteHalf.js"
+
+/**
+ * How long an operation may take.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface TimeoutOptions {
+  /** No limit if absent or infinite. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface ReadOptions extends TimeoutOptions {
+  /** The most bytes to take. 65 536 if absent. */
+  readonly maxBytes?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface ReadLineOptions extends TimeoutOptions {
+  /** The most bytes a line may have, not counting its end. 65 536 if absent. */
+  readonly maxBytes?: number | undefined
+}
+
+/**
+ * A TCP connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Connection {
+  /** Whom the connection is with. */
+  readonly remoteAddress: SocketAddress
+  /** This side's address (`getsockname`). */
+  readonly localAddress: Effect.Effect<SocketAddress, SocketError>
+
+  /** What has arrived, at least one byte; empty at the end of the stream, as with `recv(2)`. */
+  readonly read: Effect.Effect<Uint8Array, SocketError>
+  readonly readWith: (options: ReadOptions) => Effect.Effect<Uint8Array, SocketError | TimeoutError>
+
+  /**
+   * The next line, decoded as UTF-8, without its end (LF or CRLF). The last line may lack its end. None at the end of
+   * the stream. A line over the limit or not UTF-8 fails, and is still there to be read as bytes.
+   */
+  readonly readLine: Effect.Effect<Option.Option<string>, SocketError>
+  readonly readLineWith: (
+    options: ReadLineOptions
+  ) => Effect.Effect<Option.Option<string>, SocketError | TimeoutError>
+
+  /** Writes some of the bytes, at least one, and answers how many, as `send(2)` does. */
+  readonly write: {
+    (bytes: Uint8Array): Effect.Effect<number, SocketError>
+    (bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<number, SocketError | TimeoutError>
+  }
+
+  /** Writes all of the bytes. The caller leaves them unchanged until then. */
+  readonly writeAll: {
+    (bytes: Uint8Array): Effect.Effect<void, SocketError>
+    (bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  }
+
+  /** Writes all of the text, as UTF-8. */
+  readonly writeString: {
+    (text: string): Effect.Effect<void, SocketError>
+    (text: string, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  }
+
+  /**
+   * Shuts one half down, or both (`shutdown(2)`). `write` lets earlier writes out first and then tells the peer that
+   * nothing more comes: it reads the end of the stream, and can still answer.
+   */
+  readonly shutdown: (how: ShutdownHow) => Effect.Effect<void, SocketError>
+
+  /** Closes the connection now rather than with its scope. Operations under way fail with `Closed`. Closing twice is no error. */
+  readonly close: Effect.Effect<void>
+  /** Closes the connection with a reset (`SO_LINGER` 0): the peer learns that it was cut off. */
+  readonly abort: Effect.Effect<void>
+
+  readonly getOption: <Name extends SocketOptionName>(
+    name: Name
+  ) => Effect.Effect<SocketOptions[Name], SocketError>
+  readonly setOption: <Name extends SocketOptionName>(
+    name: Name,
+    value: SocketOptions[Name]
+  ) => Effect.Effect<void, SocketError>
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024
+
+const encoder = new TextEncoder()
+
+/** @internal */
+export class TcpConnection implements Connection {
+  readonly remoteAddress: SocketAddress
+  private readonly peer: string
+  private readonly socket: ProactorSocket
+  private readonly reading: ReadHalf
+  private readonly writing: WriteHalf
+  private readonly lifetime: Lifetime
+  private own: Scope.CloseableScope | undefined
+
+  readonly read: Effect.Effect<Uint8Array, SocketError>
+  readonly readLine: Effect.Effect<Option.Option<string>, SocketError>
+
+  constructor(socket: ProactorSocket, remoteAddress: SocketAddress) {
+    this.socket = socket
+    this.remoteAddress = remoteAddress
+    this.peer = format(remoteAddress)
+    this.reading = new ReadHalf(socket, this.peer)
+    this.writing = new WriteHalf(socket, this.peer)
+    this.lifetime = new Lifetime(socket, [this.reading, this.writing], `the connection with ${this.peer}`)
+    this.read = this.reading.read(DEFAULT_MAX_BYTES)
+    this.readLine = Effect.suspend(() => this.reading.readLine(DEFAULT_MAX_BYTES))
+  }
+
+  get localAddress(): Effect.Effect<SocketAddress, SocketError> {
+    return this.socket.localAddress
+  }
+
+  readWith(options: ReadOptions): Effect.Effect<Uint8Array, SocketError | TimeoutError> {
+    const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes("read")
+    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
+      this.reading.read(maxBytes, deadline, () => this.late("read", deadline))
+    )
+  }
+
+  readLineWith(options: ReadLineOptions): Effect.Effect<Option.Option<string>, SocketError | TimeoutError> {
+    const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes("readLine")
+    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
+      this.reading.readLine(maxBytes, deadline, () => this.late("readLine", deadline))
+    )
+  }
+
+  write(bytes: Uint8Array): Effect.Effect<number, SocketError>
+  write(bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<number, SocketError | TimeoutError>
+  write(bytes: Uint8Array, options?: TimeoutOptions): Effect.Effect<number, SocketError | TimeoutError> {
+    return Effect.map(this.send(bytes, "some", options), (job) => job.sent)
+  }
+
+  writeAll(bytes: Uint8Array): Effect.Effect<void, SocketError>
+  writeAll(bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  writeAll(bytes: Uint8Array, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
+    return Effect.asVoid(this.send(bytes, "all", options))
+  }
+
+  writeString(text: string): Effect.Effect<void, SocketError>
+  writeString(text: string, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  writeString(text: string, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
+    return Effect.suspend(() => Effect.asVoid(this.send(encoder.encode(text), "all", options)))
+  }
+
+  shutdown(how: ShutdownHow): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => {
+      if (!this.lifetime.isOpen) return Effect.fail(closed("shutdown", this.peer))
+      const reading = how === "write" ? Effect.void : Effect.sync(() => this.reading.close())
+      if (how === "read") return Effect.zipRight(reading, this.socket.shutdown("read"))
+      const writing = Effect.zipRight(
+        this.writing.flush(),
+        Effect.sync(() => this.writing.end(closed("write", this.peer)))
+      )
+      return Effect.zipRight(Effect.zipRight(reading, writing), this.socket.shutdown(how))
+    })
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() =>
+    this.own === undefined ? this.lifetime.close : Effect.zipRight(this.lifetime.close, Scope.close(this.own, Exit.void))
+  )
+
+  /**
+   * Makes the connection close with `surrounding`, in one synchronous step, so that nothing can come between having
+   * the connection and being responsible for it.
+   *
+   * The connection gets a scope of its own below the surrounding one. Closing the connection early closes that scope
+   * and so takes it out of the surrounding one: a long-lived scope does not collect the remains of every connection
+   * that it ever had.
+   */
+  adoptInto(surrounding: Scope.Scope): this {
+    this.own = Effect.runSync(Scope.fork(surrounding, ExecutionStrategy.sequential))
+    Effect.runSync(Scope.addFinalizer(this.own, this.close))
+    return this
+  }
+
+  readonly abort: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.zipRight(
+      // If the option cannot be set, the socket is gone already and there is nothing left to reset.
+      Effect.ignore(this.setOption("lingerSeconds", 0)),
+      this.close
+    )
+  )
+
+  getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
+    return this.socket.getOption(name)
+  }
+
+  setOption<Name extends SocketOptionName>(
+    name: Name,
+    value: SocketOptions[Name]
+  ): Effect.Effect<void, SocketError> {
+    return this.socket.setOption(name, value)
+  }
+
+  private send(
+    bytes: Uint8Array,
+    extent: "all" | "some",
+    options: TimeoutOptions | undefined
+  ): Effect.Effect<WriteJob, SocketError | TimeoutError> {
+    return Effect.suspend(() => {
+      const job = this.writing.start(bytes, extent)
+      if (job.isDone) return outcome(job)
+      const finished = Effect.flatMap(awaitDone(job), () => outcome(job))
+      const bounded = options?.timeout === undefined ? finished : this.boundedSend(job, options.timeout, finished)
+      return Effect.onInterrupt(bounded, () => this.writing.interrupt(job))
+    })
+  }
+
+  private boundedSend(
+    job: WriteJob,
+    timeout: Duration.DurationInput,
+    finished: Effect.Effect<WriteJob, SocketError>
+  ): Effect.Effect<WriteJob, SocketError | TimeoutError> {
+    return Effect.flatMap(Effect.timeoutOption(finished, timeout), (inTime) => {
+      if (Option.isSome(inTime)) return Effect.succeed(inTime.value)
+      return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<WriteJob, SocketError | TimeoutError> => {
+        // It may have ended while it was being stopped.
+        if (job.isComplete || job.failure !== undefined) return outcome(job)
+        return Effect.fail(timedOut("write", timeout, this.peer, job.sent))
+      })
+    })
+  }
+
+  private late(operation: string, deadline: Deadline | undefined): Effect.Effect<never, TimeoutError> {
+    return Effect.fail(timedOut(operation, deadline?.duration ?? Duration.zero, this.peer))
+  }
+
+  private refuseMaxBytes(operation: string): Effect.Effect<never, SocketError> {
+    return Effect.fail(invalidArgument(operation, "maxBytes is a whole number, 1 or more", this.peer))
+  }
+}
+
+const outcome = (job: WriteJob): Effect.Effect<WriteJob, SocketError> =>
+  job.failure === undefined ? Effect.succeed(job) : Effect.fail(job.failure)
+
+const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0

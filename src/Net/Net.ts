@@ -1,0 +1,220 @@
+/**
+ * The network service: listeners and connections over a proactor.
+ *
+ * `Net.layer` is the service on this platform: over I/O completion ports on Windows, over epoll on Linux. A program
+ * says what it wants of the network with the functions of this module, and is given the service once, at its edge.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { SocketAddress } from "../Address/index.js"
+import { invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
+import * as Platform from "../Proactor/index.js"
+import { Proactor, type ProactorService, type ProactorStatistics } from "../Proactor/Proactor.js"
+import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
+import { connectAny } from "./internal/ConnectAttempt.js"
+import { Deadline, timedOut } from "./internal/Deadline.js"
+import { type Listener, TcpListener } from "./Listener.js"
+import { Resolver, type ResolverService } from "./Resolver.js"
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface ListenOptions {
+  /** An IP address of this host, or a name for one; `0.0.0.0` or `::` for all of them. */
+  readonly host: string
+  /** 0 to 65535; 0 lets the system choose, and `listener.address` tells. */
+  readonly port: number
+  /** How many connections may wait to be accepted. 511 if absent; the system has a limit of its own. */
+  readonly backlog?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface ConnectOptions extends TimeoutOptions {
+  /** An IP address or a name. All addresses of a name are tried in turn. */
+  readonly host: string
+  /** 1 to 65535. */
+  readonly port: number
+}
+
+/**
+ * What the network service does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface NetService {
+  readonly listen: (options: ListenOptions) => Effect.Effect<Listener, SocketError, Scope.Scope>
+  readonly connect: (
+    options: ConnectOptions
+  ) => Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope>
+  /** The proactor's name and counts: for diagnostics and tests. */
+  readonly statistics: Effect.Effect<ProactorStatistics>
+}
+
+/**
+ * The network service.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Net extends Context.Tag("effect-iocp/Net")<Net, NetService>() {}
+
+const DEFAULT_BACKLOG = 511
+const LARGEST_BACKLOG = 0x7fffffff
+
+class NetOverProactor implements NetService {
+  private readonly proactor: ProactorService
+  private readonly resolver: ResolverService
+
+  constructor(proactor: ProactorService, resolver: ResolverService) {
+    this.proactor = proactor
+    this.resolver = resolver
+  }
+
+  get statistics(): Effect.Effect<ProactorStatistics> {
+    return this.proactor.statistics
+  }
+
+  listen(options: ListenOptions): Effect.Effect<Listener, SocketError, Scope.Scope> {
+    const { backlog = DEFAULT_BACKLOG, host, port } = options
+    if (!Number.isInteger(backlog) || backlog < 1 || backlog > LARGEST_BACKLOG) {
+      return Effect.fail(invalidArgument("listen", "backlog is a whole number, 1 or more"))
+    }
+    return Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
+      Effect.acquireRelease(this.openListener(address, backlog), (listener) => listener.close)
+    )
+  }
+
+  connect(options: ConnectOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
+    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
+      Effect.ensuring(
+        this.connectBefore(options, deadline),
+        Effect.sync(() => deadline?.cancel())
+      )
+    )
+  }
+
+  private openListener(address: SocketAddress, backlog: number): Effect.Effect<TcpListener, SocketError> {
+    return Effect.flatMap(this.proactor.openTcp(address.family), (socket) =>
+      socket.bind(address).pipe(
+        Effect.zipRight(socket.listen(backlog)),
+        Effect.zipRight(socket.localAddress),
+        Effect.map((bound) => new TcpListener(socket, bound)),
+        Effect.onError(() => Effect.sync(() => socket.close()))
+      )
+    )
+  }
+
+  private connectBefore(
+    { host, port }: ConnectOptions,
+    deadline: Deadline | undefined
+  ): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
+    if (port === 0) return Effect.fail(invalidArgument("connect", "port 0 is no one's: connect to 1 to 65535"))
+    return Effect.flatMap(beforeDeadline(this.resolver.resolve(host, port), deadline, `${host}:${port}`), (addresses) =>
+      Effect.flatMap(Effect.scope, (scope) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.map(connectAny(this.proactor, addresses, deadline, restore), ({ address, socket }) =>
+            new TcpConnection(socket, address).adoptInto(scope)
+          )
+        )
+      )
+    )
+  }
+}
+
+/** Name resolution cannot be cancelled; its answer can be dropped. */
+const beforeDeadline = <A, E>(
+  effect: Effect.Effect<A, E>,
+  deadline: Deadline | undefined,
+  address: string
+): Effect.Effect<A, E | TimeoutError> => {
+  if (deadline === undefined) return effect
+  const late = Effect.flatMap(deadline.passed, () => Effect.fail(timedOut("connect", deadline.duration, address)))
+  return Effect.raceFirst(effect, late)
+}
+
+/**
+ * Listens for TCP connections (`socket`, `bind`, `listen`). The listener is closed with the scope.
+ *
+ * Fails with `ConnectionError` (`AddressInUse`, `AddressNotAvailable`) or `NetworkError` (`InvalidArgument`,
+ * `PermissionDenied`, `HostNotFound`, ...).
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const listen = (options: ListenOptions): Effect.Effect<Listener, SocketError, Net | Scope.Scope> =>
+  Effect.flatMap(Net, (net) => net.listen(options))
+
+/**
+ * Connects to a host by name or address (`getaddrinfo`, `connect` or `ConnectEx`). The connection is closed with the
+ * scope. The timeout covers everything: finding the name's addresses, and trying them one after the other.
+ *
+ * Fails with `ConnectionError` (`Refused`, `Unreachable`, `TimedOut`, ...), `NetworkError` (`InvalidArgument`,
+ * `HostNotFound`, ...) or `TimeoutError`.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const connect = (
+  options: ConnectOptions
+): Effect.Effect<Connection, SocketError | TimeoutError, Net | Scope.Scope> =>
+  Effect.flatMap(Net, (net) => net.connect(options))
+
+/**
+ * What the proactor below has done so far, and what it holds now.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const statistics: Effect.Effect<ProactorStatistics, never, Net> = Effect.flatMap(
+  Net,
+  (net) => net.statistics
+)
+
+/**
+ * The service over a given proactor and resolver.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProactor: Layer.Layer<Net, never, Proactor | Resolver> = Layer.effect(
+  Net,
+  Effect.zipWith(Proactor, Resolver, (proactor, resolver) => new NetOverProactor(proactor, resolver))
+)
+
+const over = (proactor: Layer.Layer<Proactor, SocketError>): Layer.Layer<Net, SocketError> =>
+  Layer.provide(layerProactor, Layer.merge(proactor, Resolver.layerSystem))
+
+/**
+ * The service over epoll. Elsewhere than on Linux, building it fails with `NetworkError` `Unsupported`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerEpoll: Layer.Layer<Net, SocketError> = over(Platform.layerEpoll)
+
+/**
+ * The service over I/O completion ports. Elsewhere than on Windows, building it fails with `NetworkError`
+ * `Unsupported`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerIocp: Layer.Layer<Net, SocketError> = over(Platform.layerIocp)
+
+/**
+ * The service on this platform: over I/O completion ports on Windows, over epoll on Linux. On any other, building it
+ * fails with `NetworkError` `Unsupported`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Net, SocketError> = over(Platform.layer)

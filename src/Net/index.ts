@@ -1,0 +1,9 @@
+/**
+ * @since 0.1.0
+ */
+export type { Connection, ReadLineOptions, ReadOptions, TimeoutOptions } from "./Connection.js"
+export * as Future from "./Future.js"
+export type { Listener } from "./Listener.js"
+export * from "./Net.js"
+export * from "./Resolver.js"
+export { select } from "./Select.js"

@@ -1,0 +1,88 @@
+/**
+ * The connections that a listener has accepted and that nobody has taken yet.
+ *
+ * An accept that was interrupted after the system had completed it leaves its connection here, for the next accept.
+ * What is still here when the listener closes is closed with it: its peer learns that nobody served it.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type { SocketAddress } from "../../Address/index.js"
+import { closed, type SocketError } from "../../Errors/index.js"
+import { AcceptOperation } from "../../Proactor/Operation.js"
+import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import { giveUp } from "./Atomic.js"
+import type { Deadline } from "./Deadline.js"
+import { Intake } from "./Intake.js"
+
+/**
+ * A connected socket and whom it is connected with.
+ *
+ * @internal
+ */
+export interface Accepted {
+  readonly socket: ProactorSocket
+  readonly remoteAddress: SocketAddress | undefined
+}
+
+/** @internal */
+export class AcceptQueue {
+  private readonly address: string
+  private readonly intake: Intake<AcceptOperation>
+  private ready: Array<Accepted> = []
+
+  constructor(socket: ProactorSocket, address: string) {
+    this.address = address
+    this.intake = new Intake({
+      socket,
+      operation: new AcceptOperation(),
+      land: (operation) => {
+        const { accepted, remoteAddress } = operation
+        operation.accepted = undefined
+        if (accepted !== undefined) this.ready.push({ socket: accepted, remoteAddress })
+      },
+      // Whatever an accept fails with, descriptors that ran out say, the listener itself is still there.
+      isFinal: () => false
+    })
+  }
+
+  /** The next connection, as `claim` makes it. `claim` runs in the step that takes it out of the queue. */
+  accept<A, E = never>(
+    claim: (accepted: Accepted) => A,
+    deadline?: Deadline,
+    late?: () => Effect.Effect<never, E>
+  ): Effect.Effect<A, SocketError | E> {
+    return this.intake.consume(
+      {
+        ready: () => this.ready.length > 0,
+        take: () => {
+          const accepted = this.ready.shift()
+          return accepted === undefined ? giveUp() : claim(accepted)
+        }
+      },
+      deadline,
+      late
+    )
+  }
+
+  get isInFlight(): boolean {
+    return this.intake.isInFlight
+  }
+
+  close(): void {
+    this.intake.close(closed("accept", this.address))
+    this.dropReady()
+  }
+
+  whenDrained(drained: () => void): void {
+    this.intake.whenDrained(() => {
+      // The accept that was cancelled may have completed all the same.
+      this.dropReady()
+      drained()
+    })
+  }
+
+  private dropReady(): void {
+    for (const { socket } of this.ready.splice(0)) socket.close()
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * One attempt to connect one socket to one address.
+ *
+ *     Open socket --submit--> in flight --retired--> connected, or failed: the socket is closed
+ *                                |
+ *                                +--interrupted, or past the deadline--> cancelled, drained, closed
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { format, type SocketAddress } from "../../Address/index.js"
+import { invalidArgument, type SocketError, socketError, type TimeoutError } from "../../Errors/index.js"
+import { ConnectOperation } from "../../Proactor/Operation.js"
+import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
+import { type Deadline, timedOut } from "./Deadline.js"
+import { type Half, Lifetime } from "./Lifetime.js"
+import { Waiters } from "./Waiters.js"
+
+class Connecting implements Half {
+  private readonly socket: ProactorSocket
+  private readonly operation: ConnectOperation
+  private readonly waiters = new Waiters()
+
+  constructor(socket: ProactorSocket, address: SocketAddress) {
+    this.socket = socket
+    this.operation = new ConnectOperation(address)
+    this.operation.onRetired = () => this.waiters.wakeAll()
+  }
+
+  get isInFlight(): boolean {
+    return this.operation.isInFlight
+  }
+
+  /** Submits, and waits for the retirement or the deadline, whichever comes first. */
+  run(deadline: Deadline | undefined): Effect.Effect<void, SocketError | TimeoutError> {
+    return Effect.suspend(() => {
+      if (this.socket.submit(this.operation)) return this.outcome
+      return Effect.flatMap(this.retiredOrLate(deadline), (): Effect.Effect<void, SocketError | TimeoutError> => {
+        if (!this.operation.isInFlight || deadline === undefined) return this.outcome
+        return Effect.fail(timedOut("connect", deadline.duration, format(this.operation.address)))
+      })
+    })
+  }
+
+  close(): void {
+    this.socket.cancel(this.operation)
+  }
+
+  whenDrained(drained: () => void): void {
+    if (this.operation.isInFlight) this.waiters.add(drained)
+    else drained()
+  }
+
+  private retiredOrLate(deadline: Deadline | undefined): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      if (!this.operation.isInFlight || deadline?.isExpired === true) return resume(Effect.void)
+      const wake = () => {
+        forget()
+        resume(Effect.void)
+      }
+      const forget = () => {
+        this.waiters.remove(wake)
+        deadline?.offExpire(wake)
+      }
+      this.waiters.add(wake)
+      deadline?.onExpire(wake)
+      return Effect.sync(forget)
+    })
+  }
+
+  private readonly outcome: Effect.Effect<void, SocketError> = Effect.suspend(() =>
+    this.operation.failure === undefined ? Effect.void : Effect.fail(this.operation.failure)
+  )
+}
+
+/** What `Effect.uninterruptibleMask` hands out: runs an effect as interruptible as the caller was. */
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * Connects a new socket to the address. To be run uninterruptibly: only the waiting is as interruptible as `restore`
+ * makes it, so that either the caller gets the socket or it is closed.
+ *
+ * @internal
+ */
+export const connectSocket = (
+  proactor: ProactorService,
+  address: SocketAddress,
+  deadline: Deadline | undefined,
+  restore: Restore
+): Effect.Effect<ProactorSocket, SocketError | TimeoutError> =>
+  Effect.flatMap(proactor.openTcp(address.family), (socket) => {
+    const connecting = new Connecting(socket, address)
+    const lifetime = new Lifetime(socket, [connecting], `the connection to ${format(address)}`)
+    return Effect.flatMap(Effect.exit(restore(connecting.run(deadline))), (exit) =>
+      Exit.isFailure(exit) ? Effect.zipRight(lifetime.close, Effect.failCause(exit.cause)) : Effect.succeed(socket)
+    )
+  })
+
+/**
+ * A connected socket, and to which of the addresses.
+ *
+ * @internal
+ */
+export interface Connected {
+  readonly socket: ProactorSocket
+  readonly address: SocketAddress
+}
+
+/**
+ * Tries one address after the other; the first that answers is it. Fails with the last failure, which tells of the
+ * others. To be run uninterruptibly, like `connectSocket`.
+ *
+ * @internal
+ */
+export const connectAny = (
+  proactor: ProactorService,
+  addresses: ReadonlyArray<SocketAddress>,
+  deadline: Deadline | undefined,
+  restore: Restore
+): Effect.Effect<Connected, SocketError | TimeoutError> => {
+  const attempt = (
+    [address, ...others]: ReadonlyArray<SocketAddress>,
+    failures: ReadonlyArray<SocketError>
+  ): Effect.Effect<Connected, SocketError | TimeoutError> => {
+    if (address === undefined) return Effect.fail(summary(failures))
+    const next = (failure: SocketError) => attempt(others, [...failures, failure])
+    return connectSocket(proactor, address, deadline, restore).pipe(
+      Effect.map((socket) => ({ socket, address })),
+      Effect.catchTags({ ConnectionError: next, NetworkError: next })
+    )
+  }
+  return attempt(addresses, [])
+}
+
+/** The last failure, and which addresses failed before it. */
+const summary = (failures: ReadonlyArray<SocketError>): SocketError => {
+  const last = failures.at(-1)
+  if (last === undefined) return invalidArgument("connect", "no address to connect to")
+  if (failures.length === 1) return last
+  const tried = failures.map(({ address, codeName, reason }) => `${address} (${codeName ?? reason})`)
+  return socketError(last.reason, { ...last, advice: `tried ${tried.join(", ")}` })
+}

@@ -1,0 +1,95 @@
+/**
+ * The life of a socket that has operations in flight.
+ *
+ *     Open --close--> Closing --cancelled--> Draining --nothing in flight--> Closed
+ *                                                |
+ *                                                +--will not drain--> Closed, its handle leaked on purpose
+ *
+ * Closing comes in this order because a handle that is closed with operations in flight is a danger: the kernel may
+ * still write to their buffers, and, once the number is somebody else's, finish them on the wrong socket. So what is
+ * in flight is cancelled and has to retire first. Should it never do so, the handle and its memory are given up and
+ * the log says so: a leak is the lesser evil.
+ *
+ * Everybody who closes waits until the socket is closed; closing a closed socket does nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import { Waiters } from "./Waiters.js"
+
+/** How long cancelled operations may take to retire. They take microseconds. */
+const DRAIN_LIMIT = Duration.seconds(10)
+
+/**
+ * A part of a socket that submits operations.
+ *
+ * @internal
+ */
+export interface Half {
+  readonly isInFlight: boolean
+  /** Refuses what comes from now on, and cancels what is in flight. */
+  readonly close: () => void
+  readonly whenDrained: (drained: () => void) => void
+}
+
+/** @internal */
+export class Lifetime {
+  private readonly socket: ProactorSocket
+  private readonly halves: ReadonlyArray<Half>
+  private readonly name: string
+  private state: "Open" | "Closing" | "Draining" | "Closed" = "Open"
+  private readonly closers = new Waiters()
+
+  constructor(socket: ProactorSocket, halves: ReadonlyArray<Half>, name: string) {
+    this.socket = socket
+    this.halves = halves
+    this.name = name
+  }
+
+  get isOpen(): boolean {
+    return this.state === "Open"
+  }
+
+  /** Goes through the whole life to its end. */
+  readonly close: Effect.Effect<void> = Effect.uninterruptible(
+    Effect.suspend(() => {
+      if (this.state === "Closed") return Effect.void
+      if (this.state !== "Open") return this.closed
+      this.state = "Closing"
+      for (const half of this.halves) half.close()
+      this.state = "Draining"
+      if (this.halves.some((half) => half.isInFlight)) return this.drain
+      return Effect.sync(() => this.finish())
+    })
+  )
+
+  private readonly drained = Effect.async<void>((resume) => {
+    let left = this.halves.length
+    const oneDrained = () => {
+      left -= 1
+      if (left === 0) resume(Effect.void)
+    }
+    for (const half of this.halves) half.whenDrained(oneDrained)
+  })
+
+  private readonly drain: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(Effect.timeoutOption(Effect.interruptible(this.drained), DRAIN_LIMIT), (drained) => {
+      if (Option.isSome(drained)) return Effect.sync(() => this.finish())
+      this.socket.abandon()
+      this.finish()
+      return Effect.logWarning(`${this.name} did not drain; its handle and memory are leaked on purpose`)
+    })
+  )
+
+  private readonly closed = Effect.async<void>((resume) => this.closers.add(() => resume(Effect.void)))
+
+  private finish(): void {
+    this.state = "Closed"
+    // After an `abandon` this does nothing.
+    this.socket.close()
+    this.closers.wakeAll()
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The sending half of a connection.
+ *
+ * Lifecycle of a write, which is a job in a queue, because two fibers may write to one connection and the bytes of
+ * one must not end up within the other's:
+ *
+ *     Queued --its turn--> Sending --all sent--> Done
+ *        |                    |  ^
+ *        |                    +--+ part of it sent: the rest is submitted from the completion, no fiber wakes
+ *        |                    |
+ *        |                    +--the connection failed--> Failed, and so does everything behind it
+ *        |
+ *        +--stopped--> Done, nothing was sent
+ *
+ * A job can be stopped while it sends, by interruption or by a deadline. Bytes that the system already holds are not
+ * called back: they are a copy, they leave in order, and so the position in the stream stays known. What follows from
+ * that: a deadline tells how many bytes are on their way, and the caller can go on from there; an interruption has
+ * nobody to tell, so if it hit a write in the middle, the half is broken, and says so to the next write. A write that
+ * was all handed over, or not at all, breaks nothing.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
+import { SendOperation } from "../../Proactor/Operation.js"
+import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import { Waiters } from "./Waiters.js"
+
+/** Whether a write is over when all of it is sent, or when some of it is. */
+type Extent = "all" | "some"
+
+/** @internal */
+export class WriteJob {
+  readonly bytes: Uint8Array
+  readonly extent: Extent
+  /** Bytes that the system has taken. */
+  sent = 0
+  isDone = false
+  /** Stopped: no further piece is to be submitted. */
+  isStopped = false
+  failure: SocketError | undefined
+  private readonly waiters = new Waiters()
+
+  constructor(bytes: Uint8Array, extent: Extent) {
+    this.bytes = bytes
+    this.extent = extent
+  }
+
+  get isComplete(): boolean {
+    return this.sent === this.bytes.length || (this.extent === "some" && this.sent > 0)
+  }
+
+  finish(failure?: SocketError): void {
+    this.isDone = true
+    this.failure = failure
+    this.waiters.wakeAll()
+  }
+
+  onDone(wake: () => void): void {
+    this.waiters.add(wake)
+  }
+
+  offDone(wake: () => void): void {
+    this.waiters.remove(wake)
+  }
+}
+
+/** @internal */
+export class WriteHalf {
+  private readonly socket: ProactorSocket
+  private readonly peer: string
+  private readonly operation = new SendOperation()
+  private readonly queue: Array<WriteJob> = []
+  private readonly draining = new Waiters()
+  /** The job whose turn it is. */
+  private current: WriteJob | undefined
+  /** Why nothing can be written any more. */
+  private ending: SocketError | undefined
+
+  constructor(socket: ProactorSocket, peer: string) {
+    this.socket = socket
+    this.peer = peer
+    this.operation.onRetired = () => this.retired()
+  }
+
+  /** Starts a write, or puts it in the queue. It may be done when this returns. */
+  start(bytes: Uint8Array, extent: Extent): WriteJob {
+    const job = new WriteJob(bytes, extent)
+    if (this.ending !== undefined) job.finish(this.ending)
+    // An empty write is over before it starts; the systems disagree on what it would do.
+    else if (bytes.length === 0) job.finish()
+    else if (this.current !== undefined || this.operation.isInFlight) this.queue.push(job)
+    else this.run(job)
+    return job
+  }
+
+  /** Stops a job for a caller that is told how far it came. Answers when `job.sent` is final. */
+  stop(job: WriteJob): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (job.isDone) return Effect.void
+      job.isStopped = true
+      if (this.current !== job) return Effect.sync(() => this.leaveQueue(job))
+      if (this.operation.committed > 0) return Effect.sync(() => this.detach(job))
+      this.socket.cancel(this.operation)
+      return job.isDone ? Effect.void : Effect.uninterruptible(awaitDone(job))
+    })
+  }
+
+  /** Stops a job for a caller that is told nothing. In the middle of the job, that breaks the half. */
+  interrupt(job: WriteJob): Effect.Effect<void> {
+    return Effect.map(this.stop(job), () => {
+      if (job.sent === 0 || job.sent === job.bytes.length) return
+      const advice = `a write was interrupted after ${job.sent} of ${job.bytes.length} bytes; close the connection`
+      this.end(new ConnectionError({ reason: "Aborted", operation: "write", address: this.peer, advice }))
+    })
+  }
+
+  /** Waits until what was written before has left, for a shutdown or an orderly close. */
+  flush(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const last = this.queue.at(-1) ?? this.current
+      return last === undefined ? Effect.void : Effect.zipRight(awaitDone(last), this.flush())
+    })
+  }
+
+  /** From now on writes fail with `ending`, those in the queue too. */
+  end(ending: SocketError): void {
+    this.ending ??= ending
+    for (const job of this.queue.splice(0)) job.finish(ending)
+  }
+
+  /** Ends the half, and cancels what is in flight. */
+  close(): void {
+    this.end(closed("write", this.peer))
+    this.socket.cancel(this.operation)
+  }
+
+  get isInFlight(): boolean {
+    return this.operation.isInFlight
+  }
+
+  whenDrained(drained: () => void): void {
+    if (this.operation.isInFlight) this.draining.add(drained)
+    else drained()
+  }
+
+  /** Submits pieces until the job is over or a piece is in flight. */
+  private run(job: WriteJob): void {
+    this.current = job
+    do {
+      this.operation.bytes = job.bytes
+      this.operation.offset = job.sent
+      this.operation.committed = 0
+      if (!this.socket.submit(this.operation)) return
+    } while (!this.settle(job))
+  }
+
+  /** Books a retired piece. `true`: the job is over. */
+  private settle(job: WriteJob): boolean {
+    const { failure } = this.operation
+    if (failure === undefined) job.sent += this.operation.sent
+    else if (isLasting(failure, job)) this.end(failure)
+    if (failure === undefined && !job.isComplete && !job.isStopped && this.ending === undefined) return false
+    this.current = undefined
+    const isStop = job.isStopped && failure?.reason === "Cancelled"
+    job.finish(job.isComplete || isStop ? undefined : (this.ending ?? failure))
+    return true
+  }
+
+  private retired(): void {
+    const job = this.current
+    if (job === undefined) this.settleDetached()
+    else if (!this.settle(job)) this.run(job)
+    this.next()
+    this.draining.wakeAll()
+  }
+
+  /** A piece that nobody waits for any more: if it did not leave as promised, the position is lost. */
+  private settleDetached(): void {
+    const { failure, sent, committed } = this.operation
+    if (failure instanceof ConnectionError) this.end(failure)
+    else if (failure !== undefined || sent !== committed) {
+      const advice = "bytes that were promised to a stopped write did not leave; close the connection"
+      this.end(new ConnectionError({ reason: "Aborted", operation: "write", address: this.peer, advice }))
+    }
+  }
+
+  private next(): void {
+    while (this.current === undefined && !this.operation.isInFlight) {
+      const job = this.queue.shift()
+      if (job === undefined) return
+      this.run(job)
+    }
+  }
+
+  private leaveQueue(job: WriteJob): void {
+    const at = this.queue.indexOf(job)
+    if (at >= 0) this.queue.splice(at, 1)
+    job.finish()
+  }
+
+  /** Leaves the piece in flight to the system, which holds a copy of it. */
+  private detach(job: WriteJob): void {
+    job.sent += this.operation.committed
+    this.current = undefined
+    job.finish()
+  }
+}
+
+/** A connection that failed stays failed. Lack of memory passes, but not in the middle of a write. */
+const isLasting = (failure: SocketError, job: WriteJob): boolean =>
+  failure instanceof ConnectionError || (job.sent > 0 && !job.isStopped)
+
+/** @internal */
+export const awaitDone = (job: WriteJob): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    if (job.isDone) return resume(Effect.void)
+    const wake = () => resume(Effect.void)
+    job.onDone(wake)
+    return Effect.sync(() => job.offDone(wake))
+  })

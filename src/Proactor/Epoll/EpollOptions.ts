@@ -1,0 +1,49 @@
+/**
+ * The socket options in Linux's numbers.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as C from "../../Epoll/Constants.js"
+import type { Libc } from "../../Epoll/Libc.js"
+import { fromErrno, invalidArgument, type SocketError } from "../../Errors/index.js"
+import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
+
+/** Level, name, and how many integers the value has (`struct linger` is two). */
+const numbers: Record<SocketOptionName, readonly [level: number, name: number, integers: 1 | 2]> = {
+  noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
+  keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
+  lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
+  receiveBufferBytes: [C.SOL_SOCKET, C.SO_RCVBUF, 1],
+  sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1]
+}
+
+/** @internal */
+export const setOption = <Name extends SocketOptionName>(
+  system: Libc,
+  fd: number,
+  name: Name,
+  value: SocketOptions[Name]
+): Effect.Effect<void, SocketError> => {
+  const encoded = encodeOption(name, value)
+  if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
+  const [level, option, integers] = numbers[name]
+  const bytes = integers === 2 ? new Int32Array(encoded) : new Int32Array([encoded[1]])
+  if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) === 0) return Effect.void
+  return Effect.fail(fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" }))
+}
+
+/** @internal */
+export const getOption = <Name extends SocketOptionName>(
+  system: Libc,
+  fd: number,
+  name: Name
+): Effect.Effect<SocketOptions[Name], SocketError> => {
+  const [level, option, integers] = numbers[name]
+  const bytes = new Int32Array(integers)
+  if (system.getsockopt(fd, level, option, bytes, new Int32Array([bytes.byteLength])) !== 0) {
+    return Effect.fail(fromErrno(system.errno(), { operation: "getOption", syscall: "getsockopt" }))
+  }
+  const [first = 0, second = 0] = bytes
+  return Effect.succeed(decodeOption(name, integers === 2 ? [first, second] : [0, first]))
+}

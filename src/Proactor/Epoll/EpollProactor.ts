@@ -1,0 +1,161 @@
+/**
+ * A proactor over epoll.
+ *
+ * Epoll tells when a call would not block; a proactor tells when it is over. This one makes the call itself when the
+ * time has come (see `EpollSocket`), so that above it there is no difference.
+ *
+ * Lifecycle. One epoll instance and one fiber (see `CompletionLoop`) serve all sockets. A socket is registered when an
+ * operation of it first has to wait, under the index and generation of a slot: an event that was queued for a closed
+ * socket finds its slot in another generation, and is dropped. When the scope closes, sockets that are still open
+ * lose what they have in flight and are closed; then the fiber ends; then the epoll instance is closed.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AddressFamily } from "../../Address/index.js"
+import { familyNumber } from "../../Address/index.js"
+import * as C from "../../Epoll/Constants.js"
+import { EpollWaiter } from "../../Epoll/EpollWaiter.js"
+import { type Libc, libc } from "../../Epoll/Libc.js"
+import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
+import * as CompletionLoop from "../CompletionLoop.js"
+import { type AnyOperation, Ledger } from "../Operation.js"
+import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import { SlotTable } from "../SlotTable.js"
+import { type EpollHost, EpollSocket } from "./EpollSocket.js"
+
+const one = new Int32Array([1])
+const zero = new Int32Array([0])
+
+class EpollProactor implements ProactorService, EpollHost, CompletionLoop.CompletionSource {
+  readonly name = "epoll"
+  readonly ledger = new Ledger()
+  private readonly system: Libc
+  private readonly waiter: EpollWaiter
+  private readonly sockets = new Set<EpollSocket>()
+  private readonly slots = new SlotTable<EpollSocket>()
+  private batch: Array<AnyOperation> = []
+  private notifyLoop: () => void = () => {}
+  private isClosed = false
+
+  constructor(system: Libc, waiter: EpollWaiter) {
+    this.system = system
+    this.waiter = waiter
+  }
+
+  get statistics(): Effect.Effect<ProactorStatistics> {
+    return Effect.sync(() => ({
+      submitted: this.ledger.submitted,
+      retired: this.ledger.retired,
+      inFlight: this.ledger.inFlight,
+      openSockets: this.sockets.size
+    }))
+  }
+
+  openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
+    return Effect.suspend(() => {
+      if (this.isClosed) return Effect.fail(closed("socket"))
+      const kind = C.SOCK_STREAM | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC
+      const fd = this.system.socket(familyNumber(family, "linux"), kind, C.IPPROTO_TCP)
+      if (fd < 0) return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
+      // A restarted server may bind its port again while old connections linger in TIME_WAIT.
+      this.setFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, one)
+      // An IPv6 socket serves IPv4 too (as mapped addresses), whatever the system's default is.
+      if (family === "IPv6") this.setFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, zero)
+      return Effect.succeed(this.adopt(fd, family))
+    })
+  }
+
+  adopt(fd: number, family: AddressFamily): EpollSocket {
+    this.setFlag(fd, C.IPPROTO_TCP, C.TCP_NODELAY, one)
+    const socket = new EpollSocket(this, fd, family)
+    this.sockets.add(socket)
+    return socket
+  }
+
+  forget(socket: EpollSocket): void {
+    this.sockets.delete(socket)
+  }
+
+  register(socket: EpollSocket, fd: number): number | SocketError {
+    const slot = this.slots.acquire(socket)
+    const events = C.EPOLLIN | C.EPOLLOUT | C.EPOLLRDHUP | C.EPOLLET
+    const code = this.waiter.add(fd, events, slot, this.slots.generation(slot))
+    if (code === 0) return slot
+    this.slots.release(slot)
+    return fromErrno(code, { operation: "register", syscall: "epoll_ctl" })
+  }
+
+  unregister(slot: number, fd: number): void {
+    // The descriptor is registered and open, so this cannot fail; were it to, closing it removes it as well.
+    this.waiter.remove(fd)
+    this.slots.release(slot)
+  }
+
+  parked(): void {
+    this.notifyLoop()
+  }
+
+  retired(operation: AnyOperation): void {
+    this.batch.push(operation)
+  }
+
+  hasWork(): boolean {
+    return this.ledger.inFlight > 0
+  }
+
+  poll(): number {
+    const count = this.waiter.poll()
+    for (let index = 0; index < count; index++) {
+      const socket = this.slots.find(this.waiter.dataLow(index), this.waiter.dataHigh(index))
+      socket?.onEvents(this.waiter.events(index))
+    }
+    return count
+  }
+
+  deliver(): void {
+    const batch = this.batch
+    if (batch.length === 0) return
+    this.batch = []
+    for (const operation of batch) operation.onRetired()
+  }
+
+  park(wake: () => void): void {
+    this.waiter.park(wake)
+  }
+
+  unpark(): void {
+    this.waiter.unpark()
+  }
+
+  attach(loop: CompletionLoop.CompletionLoop): void {
+    this.notifyLoop = loop.notify
+  }
+
+  /** Ends what a careless owner left open: cancels it, which is immediate here, and closes it. */
+  shutDown(): void {
+    this.isClosed = true
+    for (const socket of [...this.sockets]) {
+      socket.cancelAll()
+      socket.close()
+    }
+  }
+
+  private setFlag(fd: number, level: number, name: number, value: Int32Array): void {
+    // These options exist on every TCP socket; were one refused, the socket would still do its work.
+    this.system.setsockopt(fd, level, name, value, value.byteLength)
+  }
+}
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<ProactorService, SocketError, Scope.Scope> = Effect.gen(function* () {
+  const waiter = yield* EpollWaiter.make
+  const proactor = new EpollProactor(libc(), waiter)
+  proactor.attach(yield* CompletionLoop.make(proactor))
+  yield* Effect.addFinalizer(() => Effect.sync(() => proactor.shutDown()))
+  return proactor
+})

@@ -1,0 +1,361 @@
+/**
+ * A socket driven by epoll, with the manners of a proactor.
+ *
+ * Lifecycle. The socket is non-blocking. Every operation starts with the system call itself: most are over at once
+ * and never touch epoll. One that would block is parked on its side of the socket, the reading side (receive and
+ * accept) or the writing side (send and connect), and the descriptor is registered, once, edge-triggered, for both:
+ *
+ *     call --succeeds / fails--> retired
+ *      |
+ *      +--would block--> parked --event--> call again --> retired, or parked still
+ *                          |
+ *                          +--cancel--> retired (`Cancelled`; nothing had been taken from the kernel)
+ *
+ * Edge-triggered is safe because the call comes first: whoever parks has just been told "would block", so whatever
+ * arrives from then on is a new edge. An event for a side on which nobody is parked is dropped, and cannot come back
+ * until something new happens: an idle descriptor cannot spin.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { type AddressFamily, decodeSockaddr, encodeSockaddr, format, type SocketAddress } from "../../Address/index.js"
+import * as C from "../../Epoll/Constants.js"
+import { type Libc, libc, SOCKADDR_STORAGE_BYTES } from "../../Epoll/Libc.js"
+import { closed, fromErrno, isSocketError, type SocketError } from "../../Errors/index.js"
+import {
+  type AcceptOperation,
+  type AnyOperation,
+  type ConnectOperation,
+  type Ledger,
+  type ReceiveOperation,
+  type SendOperation
+} from "../Operation.js"
+import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
+import { copyOut } from "../ReceiveMemory.js"
+import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
+import { getOption, setOption } from "./EpollOptions.js"
+
+/** The most that one receive takes. */
+const SCRATCH_BYTES = 64 * 1024
+
+const scratch = new Uint8Array(SCRATCH_BYTES)
+const sockaddr = new Uint8Array(SOCKADDR_STORAGE_BYTES)
+const sockaddrLength = new Int32Array(1)
+const socketError = new Int32Array(1)
+const socketErrorLength = new Int32Array(1)
+
+const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
+const WRITE_EVENTS = C.EPOLLOUT | C.EPOLLHUP | C.EPOLLERR
+
+const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SHUT_RD, write: C.SHUT_WR, both: C.SHUT_RDWR }
+
+/** The address for the system, or what is wrong with one that was put together by hand. */
+const encoded = (address: SocketAddress): Uint8Array | SocketError => {
+  try {
+    return encodeSockaddr(address, "linux")
+  } catch (failure) {
+    if (isSocketError(failure)) return failure
+    throw failure
+  }
+}
+
+/**
+ * What a socket needs of its proactor.
+ *
+ * @internal
+ */
+export interface EpollHost {
+  readonly ledger: Ledger
+  /** Makes the descriptor known to epoll, edge-triggered; answers the slot, or why that failed. */
+  readonly register: (socket: EpollSocket, fd: number) => number | SocketError
+  /** Takes a registration back; the descriptor is still open. */
+  readonly unregister: (slot: number, fd: number) => void
+  /** An operation is parked: the loop has something to wait for. */
+  readonly parked: () => void
+  /** An operation retired in an event: its submitter is to be told after the batch. */
+  readonly retired: (operation: AnyOperation) => void
+  /** A connection was accepted. */
+  readonly adopt: (fd: number, family: AddressFamily) => EpollSocket
+  /** The socket is closed. */
+  readonly forget: (socket: EpollSocket) => void
+}
+
+type ReadingOperation = ReceiveOperation | AcceptOperation
+type WritingOperation = SendOperation | ConnectOperation
+
+/** Codes with which `accept(2)` reports the fault of one connection: the next one may be well. */
+const isFaultOfOneConnection = (code: number): boolean =>
+  code === C.ECONNABORTED || code === C.EPROTO || code === C.EPERM || code === C.EINTR
+
+/** `EWOULDBLOCK` is the same number on Linux. */
+const wouldBlock = (code: number): boolean => code === C.EAGAIN
+
+/** @internal */
+export class EpollSocket implements ProactorSocket {
+  readonly family: AddressFamily
+  private readonly host: EpollHost
+  private readonly system: Libc
+  private fd: number
+  private slot = -1
+  private parkedReads: Array<ReadingOperation> = []
+  private parkedWrite: WritingOperation | undefined
+
+  constructor(host: EpollHost, fd: number, family: AddressFamily) {
+    this.host = host
+    this.system = libc()
+    this.fd = fd
+    this.family = family
+  }
+
+  submit(operation: AnyOperation): boolean {
+    operation.begin(this.host.ledger)
+    if (this.fd < 0) return this.fail(operation, closed(operation.kind.toLowerCase()))
+    if (this.start(operation)) {
+      operation.finish()
+      return true
+    }
+    return this.park(operation)
+  }
+
+  cancel(operation: AnyOperation): void {
+    if (!operation.isInFlight) return
+    this.unpark(operation)
+    operation.failure = fromErrno(C.ECANCELED, { operation: operation.kind.toLowerCase(), syscall: "epoll_wait" })
+    operation.finish()
+    operation.onRetired()
+  }
+
+  /** Cancels everything that is parked. */
+  cancelAll(): void {
+    for (const operation of [...this.parkedReads]) this.cancel(operation)
+    if (this.parkedWrite !== undefined) this.cancel(this.parkedWrite)
+  }
+
+  /** Called by the proactor for each event on the descriptor. */
+  onEvents(events: number): void {
+    if ((events & READ_EVENTS) !== 0) this.resumeReads()
+    if ((events & WRITE_EVENTS) !== 0) this.resumeWrite()
+  }
+
+  close(): void {
+    if (this.fd < 0) return
+    const fd = this.giveUp()
+    // A descriptor is gone after close(2) whatever it answers; an error here concerns bytes the peer will not get.
+    this.system.close(fd)
+  }
+
+  abandon(): void {
+    // Nothing of epoll's can outlive its operation: the kernel holds no buffer. Closing is always right.
+    this.close()
+  }
+
+  bind(address: SocketAddress): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => {
+      const bytes = encoded(address)
+      if (!(bytes instanceof Uint8Array)) return Effect.fail(bytes)
+      return this.call("bind", "bind", (fd) => this.system.bind(fd, bytes, bytes.length), format(address))
+    })
+  }
+
+  listen(backlog: number): Effect.Effect<void, SocketError> {
+    return this.call("listen", "listen", (fd) => this.system.listen(fd, backlog))
+  }
+
+  shutdown(how: ShutdownHow): Effect.Effect<void, SocketError> {
+    return this.call("shutdown", "shutdown", (fd) => this.system.shutdown(fd, SHUTDOWN_HOW[how]))
+  }
+
+  get localAddress(): Effect.Effect<SocketAddress, SocketError> {
+    return this.address("localAddress", "getsockname", this.system.getsockname)
+  }
+
+  get remoteAddress(): Effect.Effect<SocketAddress, SocketError> {
+    return this.address("remoteAddress", "getpeername", this.system.getpeername)
+  }
+
+  getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
+    return Effect.suspend(() =>
+      this.fd < 0 ? Effect.fail(closed("getOption")) : getOption(this.system, this.fd, name)
+    )
+  }
+
+  setOption<Name extends SocketOptionName>(
+    name: Name,
+    value: SocketOptions[Name]
+  ): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() =>
+      this.fd < 0 ? Effect.fail(closed("setOption")) : setOption(this.system, this.fd, name, value)
+    )
+  }
+
+  /** Makes the operation's system call. `true`: it is over, well or not. `false`: it would block. */
+  private start(operation: AnyOperation): boolean {
+    switch (operation.kind) {
+      case "Receive":
+        return this.receive(operation)
+      case "Send":
+        return this.send(operation)
+      case "Accept":
+        return this.accept(operation)
+      case "Connect":
+        return this.connect(operation)
+    }
+  }
+
+  private receive(operation: ReceiveOperation): boolean {
+    const length = Math.min(operation.maxBytes, SCRATCH_BYTES)
+    for (;;) {
+      const count = this.system.recv(this.fd, scratch, length, C.MSG_DONTWAIT)
+      if (count >= 0) {
+        operation.chunk = copyOut(scratch, count)
+        return true
+      }
+      const code = this.system.errno()
+      if (wouldBlock(code)) return false
+      if (code !== C.EINTR) return this.failed(operation, "recv", code)
+    }
+  }
+
+  private send(operation: SendOperation): boolean {
+    const rest = operation.offset === 0 ? operation.bytes : operation.bytes.subarray(operation.offset)
+    for (;;) {
+      const count = this.system.send(this.fd, rest, rest.length, C.MSG_DONTWAIT | C.MSG_NOSIGNAL)
+      if (count >= 0) {
+        operation.sent = count
+        return true
+      }
+      const code = this.system.errno()
+      if (wouldBlock(code)) return false
+      if (code !== C.EINTR) return this.failed(operation, "send", code)
+    }
+  }
+
+  private accept(operation: AcceptOperation): boolean {
+    for (;;) {
+      sockaddrLength[0] = sockaddr.length
+      const fd = this.system.accept4(this.fd, sockaddr, sockaddrLength, C.SOCK_NONBLOCK | C.SOCK_CLOEXEC)
+      if (fd >= 0) {
+        operation.accepted = this.host.adopt(fd, this.family)
+        operation.remoteAddress = decodeSockaddr(sockaddr, "linux")
+        return true
+      }
+      const code = this.system.errno()
+      if (wouldBlock(code)) return false
+      if (!isFaultOfOneConnection(code)) return this.failed(operation, "accept4", code)
+    }
+  }
+
+  private connect(operation: ConnectOperation): boolean {
+    const address = encoded(operation.address)
+    if (!(address instanceof Uint8Array)) {
+      operation.failure = address
+      return true
+    }
+    if (this.system.connect(this.fd, address, address.length) === 0) return true
+    const code = this.system.errno()
+    // An interrupted connect goes on in the background, like one in progress (POSIX connect, ERRORS, EINTR).
+    if (code === C.EINPROGRESS || code === C.EINTR) return false
+    return this.failed(operation, "connect", code)
+  }
+
+  /** How a connect in progress ended. `false`: it has not. */
+  private finishConnect(operation: ConnectOperation): boolean {
+    socketErrorLength[0] = 4
+    if (this.system.getsockopt(this.fd, C.SOL_SOCKET, C.SO_ERROR, socketError, socketErrorLength) < 0) {
+      return this.failed(operation, "getsockopt", this.system.errno())
+    }
+    const code = socketError[0] ?? 0
+    if (code !== 0) return this.failed(operation, "connect", code)
+    // No error and no peer: the event was the one that a fresh socket gives at registration.
+    sockaddrLength[0] = sockaddr.length
+    return this.system.getpeername(this.fd, sockaddr, sockaddrLength) === 0
+  }
+
+  private park(operation: AnyOperation): boolean {
+    if (this.slot < 0) {
+      const slot = this.host.register(this, this.fd)
+      if (typeof slot !== "number") return this.fail(operation, slot)
+      this.slot = slot
+    }
+    if (operation.kind === "Receive" || operation.kind === "Accept") this.parkedReads.push(operation)
+    else this.parkedWrite = operation
+    this.host.parked()
+    return false
+  }
+
+  private unpark(operation: AnyOperation): void {
+    if (this.parkedWrite === operation) this.parkedWrite = undefined
+    else this.parkedReads = this.parkedReads.filter((parked) => parked !== operation)
+  }
+
+  private resumeReads(): void {
+    for (;;) {
+      const operation = this.parkedReads[0]
+      if (operation === undefined || !this.start(operation)) return
+      this.parkedReads.shift()
+      operation.finish()
+      this.host.retired(operation)
+    }
+  }
+
+  private resumeWrite(): void {
+    const operation = this.parkedWrite
+    if (operation === undefined) return
+    const isOver = operation.kind === "Connect" ? this.finishConnect(operation) : this.start(operation)
+    if (!isOver) return
+    this.parkedWrite = undefined
+    operation.finish()
+    this.host.retired(operation)
+  }
+
+  private fail(operation: AnyOperation, failure: SocketError): true {
+    operation.failure = failure
+    operation.finish()
+    return true
+  }
+
+  private failed(operation: AnyOperation, syscall: string, code: number): true {
+    const address = operation.kind === "Connect" ? format(operation.address) : undefined
+    operation.failure = fromErrno(code, { operation: operation.kind.toLowerCase(), syscall, address })
+    return true
+  }
+
+  /** Removes the registration first, so that no event can name the descriptor's number once it is somebody else's. */
+  private giveUp(): number {
+    const fd = this.fd
+    if (this.slot >= 0) this.host.unregister(this.slot, fd)
+    this.slot = -1
+    this.fd = -1
+    this.host.forget(this)
+    return fd
+  }
+
+  private call(
+    operation: string,
+    syscall: string,
+    run: (fd: number) => number,
+    address?: string
+  ): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => {
+      if (this.fd < 0) return Effect.fail(closed(operation))
+      if (run(this.fd) === 0) return Effect.void
+      return Effect.fail(fromErrno(this.system.errno(), { operation, syscall, address }))
+    })
+  }
+
+  private address(
+    operation: string,
+    syscall: string,
+    run: Libc["getsockname"]
+  ): Effect.Effect<SocketAddress, SocketError> {
+    return Effect.suspend(() => {
+      if (this.fd < 0) return Effect.fail(closed(operation))
+      sockaddrLength[0] = sockaddr.length
+      const code = run(this.fd, sockaddr, sockaddrLength) === 0 ? 0 : this.system.errno()
+      const address = decodeSockaddr(sockaddr, "linux")
+      return code === 0 && address !== undefined
+        ? Effect.succeed(address)
+        : Effect.fail(fromErrno(code === 0 ? C.EAFNOSUPPORT : code, { operation, syscall }))
+    })
+  }
+}

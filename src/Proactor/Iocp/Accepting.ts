@@ -1,0 +1,162 @@
+/**
+ * Accepting: `AcceptEx` into a socket that was made beforehand.
+ *
+ * Lifecycle of an accept:
+ *
+ *     Armed --packet, well--> the pre-made socket becomes the connection's; retired
+ *      | ^
+ *      | +--packet, one connection's fault--> the pre-made socket is closed, armed again with a fresh one
+ *      |
+ *      +--packet, cancelled or the listener's fault--> the pre-made socket is closed; retired
+ *
+ * A peer that connects and is gone before anybody accepted it is not the listener's failure: whoever waits in accept
+ * goes on waiting. Only an accept whose cancellation was asked for is not armed again.
+ *
+ * @since 0.1.0
+ */
+import { type AddressFamily, decodeSockaddr, type SocketAddress } from "../../Address/index.js"
+import { fromNtStatus, fromWsa, ntStatusToWsa, type SocketError } from "../../Errors/index.js"
+import * as C from "../../Iocp/Constants.js"
+import { winsock } from "../../Iocp/Winsock.js"
+import type { OperationSlot } from "./OperationSlots.js"
+import { addressOf, closeHandle, openHandle, setNoDelay } from "./SocketHandle.js"
+import { isFailure } from "./Transfer.js"
+
+/** So many connections in a row may turn out dead in one call before that is reported as the listener's failure. */
+const DEAD_CONNECTIONS_IN_A_ROW = 256
+
+const listenerHandle = new BigUint64Array(1)
+const listenerWords = new Uint32Array(listenerHandle.buffer)
+const listenerBytes = new Uint8Array(listenerHandle.buffer)
+const localPointer = new Uint32Array(2)
+const remotePointer = new Uint32Array(2)
+const localSize = new Int32Array(1)
+const remoteSize = new Int32Array(1)
+const bytesOf = (words: Uint32Array | Int32Array) => new Uint8Array(words.buffer)
+const pointers = {
+  local: bytesOf(localPointer),
+  localSize: bytesOf(localSize),
+  remote: bytesOf(remotePointer),
+  remoteSize: bytesOf(remoteSize)
+}
+
+/** The faults of one connection: reset or aborted before it was accepted, or the peer's host is gone. */
+const faultsOfOneConnection: ReadonlySet<number> = new Set([
+  C.ERROR_NETNAME_DELETED,
+  C.ERROR_SEM_TIMEOUT,
+  C.ERROR_CONNECTION_ABORTED,
+  C.WSAENETRESET,
+  C.WSAECONNABORTED,
+  C.WSAECONNRESET,
+  C.WSAETIMEDOUT
+])
+
+/**
+ * Arms the accept with a pre-made socket. Why that failed, if it did: no packet will come then.
+ *
+ * @internal
+ */
+export const startAccept = (
+  listener: number,
+  family: AddressFamily,
+  slot: OperationSlot
+): SocketError | undefined => {
+  for (let attempt = 1; ; attempt++) {
+    const premade = openHandle(family, "accept")
+    if (typeof premade !== "number") return premade
+    slot.premade = premade
+    const code = armedWith(listener, premade, slot)
+    if (code === 0) return undefined
+    dropPremade(slot)
+    if (!faultsOfOneConnection.has(code) || attempt === DEAD_CONNECTIONS_IN_A_ROW) {
+      return fromWsa(code, { operation: "accept", syscall: "AcceptEx" })
+    }
+  }
+}
+
+/** 0 if the accept is armed, or the code with which that failed. */
+const armedWith = (listener: number, premade: number, slot: OperationSlot): number => {
+  const room = C.ACCEPTEX_ADDRESS_LENGTH
+  slot.prepare()
+  if (winsock().AcceptEx(listener, premade, slot.addressesAddress, 0, room, room, slot.address) !== 0) return 0
+  const code = winsock().WSAGetLastError()
+  return code === C.WSA_IO_PENDING ? 0 : code
+}
+
+/**
+ * How an accept ended: with a connection, with a failure, or not at all, because the connection was dead.
+ *
+ * @internal
+ */
+export type AcceptEnd =
+  | { readonly _tag: "Accepted"; readonly handle: number; readonly remoteAddress: SocketAddress | undefined }
+  | { readonly _tag: "Failed"; readonly failure: SocketError }
+  | { readonly _tag: "DeadConnection" }
+
+const deadConnection: AcceptEnd = { _tag: "DeadConnection" }
+
+/**
+ * Reads the packet of an accept. An accepted handle is the caller's; any other pre-made socket is closed.
+ *
+ * @internal
+ */
+export const finishAccept = (listener: number, slot: OperationSlot): AcceptEnd => {
+  const { status, premade } = slot
+  if (isFailure(status)) {
+    dropPremade(slot)
+    if (faultsOfOneConnection.has(ntStatusToWsa(status) ?? 0)) return deadConnection
+    return {
+      _tag: "Failed",
+      failure: fromNtStatus(status, { operation: "accept", syscall: "AcceptEx" })
+    }
+  }
+  // Until then the socket is connected, but knows neither its listener's options nor its own addresses. Where the
+  // listener is well, which the next accept shows, a failure is this connection's. Likewise for its own options.
+  if (!updateContext(listener, premade) || setNoDelay(premade, "accept") !== undefined) {
+    dropPremade(slot)
+    return deadConnection
+  }
+  slot.premade = -1
+  return { _tag: "Accepted", handle: premade, remoteAddress: remoteAddress(premade, slot) }
+}
+
+/**
+ * Closes a slot's pre-made socket. The system is not using it any more.
+ *
+ * @internal
+ */
+export const dropPremade = (slot: OperationSlot): void => {
+  if (slot.premade === -1) return
+  closeHandle(slot.premade)
+  slot.premade = -1
+}
+
+const updateContext = (listener: number, accepted: number): boolean => {
+  // A handle is a 64-bit value whose upper half is 0.
+  listenerWords[0] = listener
+  return winsock().setsockopt(accepted, C.SOL_SOCKET, C.SO_UPDATE_ACCEPT_CONTEXT, listenerBytes, 8) === 0
+}
+
+/** The peer's address, which AcceptEx has put somewhere into the slot's record; else what `getpeername` says. */
+const remoteAddress = (accepted: number, slot: OperationSlot): SocketAddress | undefined => {
+  const room = C.ACCEPTEX_ADDRESS_LENGTH
+  winsock().GetAcceptExSockaddrs(
+    slot.addressesAddress,
+    0,
+    room,
+    room,
+    pointers.local,
+    pointers.localSize,
+    pointers.remote,
+    pointers.remoteSize
+  )
+  // The record is far smaller than 4 GiB: the lower halves of the addresses tell how far into it the pointer goes.
+  const offset = ((remotePointer[0] ?? 0) - (slot.addressesAddress % 0x1_0000_0000)) >>> 0
+  const size = remoteSize[0] ?? 0
+  if (size > 0 && offset + size <= slot.addresses.length) {
+    const address = decodeSockaddr(slot.addresses.subarray(offset, offset + size), "win32")
+    if (address !== undefined) return address
+  }
+  const answer = addressOf(accepted, "getpeername", "accept")
+  return answer._tag === "SocketAddress" ? answer : undefined
+}

@@ -1,0 +1,49 @@
+/**
+ * Connecting: `ConnectEx`, on a bound socket, and what makes its result a socket like any other.
+ *
+ * @since 0.1.0
+ */
+import { format } from "../../Address/index.js"
+import { fromNtStatus, fromWsa, type SocketError } from "../../Errors/index.js"
+import { SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET, WSA_IO_PENDING } from "../../Iocp/Constants.js"
+import { winsock } from "../../Iocp/Winsock.js"
+import type { ConnectOperation } from "../Operation.js"
+import type { OperationSlot } from "./OperationSlots.js"
+import { encoded } from "./SocketHandle.js"
+import { isFailure } from "./Transfer.js"
+
+const call = (syscall: string, operation: ConnectOperation) => ({
+  operation: "connect",
+  syscall,
+  address: format(operation.address)
+})
+
+/**
+ * Why the connect was not started; `undefined` if it was. The socket is bound.
+ *
+ * @internal
+ */
+export const startConnect = (
+  handle: number,
+  slot: OperationSlot,
+  operation: ConnectOperation
+): SocketError | undefined => {
+  const address = encoded(operation.address)
+  if (!(address instanceof Uint8Array)) return address
+  slot.prepare()
+  // The address is read during the call only.
+  if (winsock().ConnectEx(handle, address, address.length, 0, 0, slot.address) !== 0) return undefined
+  const code = winsock().WSAGetLastError()
+  return code === WSA_IO_PENDING ? undefined : fromWsa(code, call("ConnectEx", operation))
+}
+
+/** @internal */
+export const finishConnect = (handle: number, slot: OperationSlot, operation: ConnectOperation): void => {
+  if (isFailure(slot.status)) {
+    operation.failure = fromNtStatus(slot.status, call("ConnectEx", operation))
+    return
+  }
+  // Until then the socket is connected, but knows no peer: getpeername and shutdown would fail.
+  if (winsock().setsockopt(handle, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, null, 0) === 0) return
+  operation.failure = fromWsa(winsock().WSAGetLastError(), call("setsockopt", operation))
+}

@@ -1,0 +1,149 @@
+/**
+ * Operations: what is submitted to a proactor, and what comes back.
+ *
+ * Lifecycle. An operation is an object that its submitter owns and may use again and again:
+ *
+ *     Idle --submit--> InFlight --retire--> Idle
+ *
+ * `submit` hands it to a proactor. From then on until it retires, the proactor and the kernel own it and every
+ * byte that it names. It retires exactly once per submission: either `submit` itself answers `true` (it is over,
+ * the outcome is in its fields, nobody is called back), or `submit` answers `false` and `onRetired` is called
+ * later, from the completion loop, after the whole batch it arrived in was dequeued.
+ *
+ * Cancelling is a request. A cancelled operation retires like any other, perhaps with `failure.reason` being
+ * `Cancelled`, perhaps successfully, because it completed before the request reached it.
+ *
+ * Outcomes live in fields of the operation rather than in a result object, because one socket then needs one
+ * operation object a half for its whole life, and the hot path allocates nothing.
+ *
+ * @since 0.1.0
+ */
+import type { SocketAddress } from "../Address/index.js"
+import type { SocketError } from "../Errors/index.js"
+import type { ProactorSocket } from "./Proactor.js"
+
+/**
+ * Counts what a proactor was given and what it gave back. `submitted - retired` is what is in flight.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Ledger {
+  submitted = 0
+  retired = 0
+
+  get inFlight(): number {
+    return this.submitted - this.retired
+  }
+}
+
+const ignoreRetirement = () => {}
+
+/**
+ * What all operations share: the state, the failure, and whom to tell.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export abstract class Operation {
+  private ledger: Ledger | undefined
+  /** Set when the operation failed; `undefined` after a success. */
+  failure: SocketError | undefined
+  /** The proactor's own handle on an operation in flight, a slot number say. Submitters leave it alone. */
+  token = -1
+  /** Called when an operation retires that was still in flight when `submit` returned. */
+  onRetired: () => void = ignoreRetirement
+
+  /** Whether the proactor and the kernel own the operation now. */
+  get isInFlight(): boolean {
+    return this.ledger !== undefined
+  }
+
+  /** For proactors: the operation is theirs from here on. Comes before the system call (it may complete at once). */
+  begin(ledger: Ledger): void {
+    if (this.ledger !== undefined) throw new Error("an operation was submitted while it was in flight")
+    ledger.submitted += 1
+    this.ledger = ledger
+    this.failure = undefined
+  }
+
+  /** For proactors: the operation is the submitter's again. Its outcome is in its fields by now. */
+  finish(): void {
+    if (this.ledger === undefined) throw new Error("an operation was retired twice")
+    this.ledger.retired += 1
+    this.ledger = undefined
+    this.token = -1
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+/**
+ * Receives what has arrived, at least one byte and at most `maxBytes`. A success with an empty `chunk` is the end
+ * of the stream: the peer has shut its sending half down.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ReceiveOperation extends Operation {
+  readonly kind = "Receive"
+  maxBytes = 0
+  /** The bytes received: memory of its own, the submitter's to keep. */
+  chunk: Uint8Array = noBytes
+}
+
+/**
+ * Sends `bytes` from `offset` on: at least one byte, perhaps not all. The submitter leaves `bytes` unchanged until
+ * the operation retires.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SendOperation extends Operation {
+  readonly kind = "Send"
+  bytes: Uint8Array = noBytes
+  offset = 0
+  /** While in flight: how many bytes the system holds already, so that they will be sent whatever happens here. */
+  committed = 0
+  /** How many bytes were sent, once retired. */
+  sent = 0
+}
+
+/**
+ * Accepts one connection on a listening socket. A connection that its peer reset before it was accepted does not
+ * retire the operation: the proactor goes on to the next one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class AcceptOperation extends Operation {
+  readonly kind = "Accept"
+  /** The connected socket, after a success; the submitter's to close. */
+  accepted: ProactorSocket | undefined
+  /** Who connected, after a success; `undefined` if the system did not say. */
+  remoteAddress: SocketAddress | undefined
+}
+
+/**
+ * Connects a stream socket to `address`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class ConnectOperation extends Operation {
+  readonly kind = "Connect"
+  readonly address: SocketAddress
+
+  constructor(address: SocketAddress) {
+    super()
+    this.address = address
+  }
+}
+
+/**
+ * Every operation a proactor takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnyOperation = ReceiveOperation | SendOperation | AcceptOperation | ConnectOperation

@@ -1,0 +1,101 @@
+/**
+ * Socket options by name, with the type and the unit of each, and how they look as integers.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The options that every proactor supports, as `getsockopt` and `setsockopt` know them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SocketOptions {
+  /** `TCP_NODELAY`: send small writes at once. On by default here. */
+  readonly noDelay: boolean
+  /** `SO_KEEPALIVE`: probe a silent peer. */
+  readonly keepAlive: boolean
+  /** `SO_LINGER`: seconds that a close may wait for unsent bytes; 0 resets the connection; `undefined` is off. */
+  readonly lingerSeconds: number | undefined
+  /** `SO_RCVBUF`, in bytes. Linux reports twice what was set. */
+  readonly receiveBufferBytes: number
+  /** `SO_SNDBUF`, in bytes. Linux reports twice what was set. */
+  readonly sendBufferBytes: number
+}
+
+/**
+ * The name of a socket option.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketOptionName = keyof SocketOptions
+
+/** `SO_LINGER` is a pair of integers (on or off, seconds); every other option is the second one alone. */
+type Integers = readonly [onOff: number, value: number]
+
+const LARGEST_LINGER_SECONDS = 0xffff
+const LARGEST_INTEGER = 0x7fffffff
+
+interface Codec<A> {
+  /** The integers, or in words what is wrong with the value. */
+  readonly encode: (value: A) => Integers | string
+  readonly decode: (integers: Integers) => A
+}
+
+const isIntegerUpTo = (value: number, largest: number) =>
+  Number.isInteger(value) && value >= 0 && value <= largest
+
+const flag = (name: string): Codec<boolean> => ({
+  encode: (value) => (typeof value === "boolean" ? [0, value ? 1 : 0] : `${name} is true or false`),
+  decode: ([, value]) => value !== 0
+})
+
+const byteCount = (name: string): Codec<number> => ({
+  encode: (value) =>
+    isIntegerUpTo(value, LARGEST_INTEGER) ? [0, value] : `${name} is a whole number of bytes, up to 2^31 - 1`,
+  decode: ([, value]) => value
+})
+
+const codecs: { readonly [Name in SocketOptionName]: Codec<SocketOptions[Name]> } = {
+  noDelay: flag("noDelay"),
+  keepAlive: flag("keepAlive"),
+  lingerSeconds: {
+    encode: (value) => {
+      if (value === undefined) return [0, 0]
+      if (isIntegerUpTo(value, LARGEST_LINGER_SECONDS)) return [1, value]
+      return "lingerSeconds is a whole number of seconds, 0 to 65535, or undefined"
+    },
+    decode: ([onOff, value]) => (onOff === 0 ? undefined : value)
+  },
+  receiveBufferBytes: byteCount("receiveBufferBytes"),
+  sendBufferBytes: byteCount("sendBufferBytes")
+}
+
+/**
+ * The integers for `setsockopt`, or what is wrong with the value.
+ *
+ * @internal
+ */
+export const encodeOption = <Name extends SocketOptionName>(
+  name: Name,
+  value: SocketOptions[Name]
+): Integers | string => codecs[name].encode(value)
+
+/**
+ * What `getsockopt` answered, as a value.
+ *
+ * @internal
+ */
+export const decodeOption = <Name extends SocketOptionName>(
+  name: Name,
+  integers: Integers
+): SocketOptions[Name] => codecs[name].decode(integers)
+
+/**
+ * Whether a string names an option.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isSocketOptionName = (name: string): name is SocketOptionName => Object.hasOwn(codecs, name)

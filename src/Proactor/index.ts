@@ -1,0 +1,52 @@
+/**
+ * The proactor contract, and its implementations as layers.
+ *
+ * This is the one place that asks which platform it runs on.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type SocketError, unsupported } from "../Errors/index.js"
+import * as EpollProactor from "./Epoll/EpollProactor.js"
+import * as IocpProactor from "./Iocp/IocpProactor.js"
+import { Proactor } from "./Proactor.js"
+
+export * from "./Operation.js"
+export * from "./Proactor.js"
+export { isSocketOptionName, type SocketOptionName, type SocketOptions } from "./SocketOption.js"
+
+/**
+ * A proactor over epoll (Linux).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerEpoll: Layer.Layer<Proactor, SocketError> = Layer.scoped(Proactor, EpollProactor.make)
+
+/**
+ * A proactor over I/O completion ports (Windows).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerIocp: Layer.Layer<Proactor, SocketError> = Layer.scoped(Proactor, IocpProactor.make)
+
+/**
+ * The proactor of this platform.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer: Layer.Layer<Proactor, SocketError> = Layer.unwrapEffect(
+  Effect.suspend(() => {
+    switch (process.platform) {
+      case "win32":
+        return Effect.succeed(layerIocp)
+      case "linux":
+        return Effect.succeed(layerEpoll)
+      default:
+        return Effect.fail(unsupported("layer", `there is no proactor for ${process.platform}: use Windows or Linux`))
+    }
+  })
+)

@@ -1,0 +1,22 @@
+/**
+ * I/O completion ports for Effect.
+ *
+ * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
+ * - `Future`: operations that were started and go on by themselves.
+ * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
+ * - `Address`: IP addresses and ports.
+ * - `Iocp`, `Epoll`: the system layers, usable on their own.
+ * - `Proactor`: the contract between `Net` and the system layers.
+ *
+ * Importing this module loads no foreign library; building a layer, or using `Iocp` or `Epoll`, does.
+ *
+ * @since 0.1.0
+ */
+export * as Address from "./Address/index.js"
+export * as Epoll from "./Epoll/index.js"
+export * as Errors from "./Errors/index.js"
+export { ConnectionError, NetworkError, TimeoutError } from "./Errors/index.js"
+export * as Iocp from "./Iocp/index.js"
+export * as Future from "./Net/Future.js"
+export * as Net from "./Net/index.js"
+export * as Proactor from "./Proactor/index.js"
