@@ -201,7 +201,9 @@ export class TcpConnection implements Connection {
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() =>
-    this.own === undefined ? this.lifetime.close : Effect.zipRight(this.lifetime.close, Scope.close(this.own, Exit.void))
+    this.own === undefined
+      ? this.lifetime.close
+      : Effect.zipRight(this.lifetime.close, Scope.close(this.own, Exit.void))
   )
 
   /**
@@ -246,7 +248,8 @@ export class TcpConnection implements Connection {
       const job = this.writing.start(bytes, extent)
       if (job.isDone) return outcome(job)
       const finished = Effect.flatMap(awaitDone(job), () => outcome(job))
-      const bounded = options?.timeout === undefined ? finished : this.boundedSend(job, options.timeout, finished)
+      const bounded =
+        options?.timeout === undefined ? finished : this.boundedSend(job, options.timeout, finished)
       return Effect.onInterrupt(bounded, () => this.writing.interrupt(job))
     })
   }
@@ -258,11 +261,14 @@ export class TcpConnection implements Connection {
   ): Effect.Effect<WriteJob, SocketError | TimeoutError> {
     return Effect.flatMap(Effect.timeoutOption(finished, timeout), (inTime) => {
       if (Option.isSome(inTime)) return Effect.succeed(inTime.value)
-      return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<WriteJob, SocketError | TimeoutError> => {
-        // It may have ended while it was being stopped.
-        if (job.isComplete || job.failure !== undefined) return outcome(job)
-        return Effect.fail(timedOut("write", timeout, this.peer, job.sent))
-      })
+      return Effect.flatMap(
+        this.writing.stop(job),
+        (): Effect.Effect<WriteJob, SocketError | TimeoutError> => {
+          // It may have ended while it was being stopped.
+          if (job.isComplete || job.failure !== undefined) return outcome(job)
+          return Effect.fail(timedOut("write", timeout, this.peer, job.sent))
+        }
+      )
     })
   }
 

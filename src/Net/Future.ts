@@ -10,10 +10,10 @@
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
 import type { Connection } from "./Connection.js"
@@ -59,7 +59,10 @@ export class Future<A, E = never> {
  */
 export type Callback<A, E, R = never> = (exit: Exit.Exit<A, E>) => Effect.Effect<unknown, never, R> | void
 
-const runCallback = <A, E, R>(callback: Callback<A, E, R>, exit: Exit.Exit<A, E>): Effect.Effect<unknown, never, R> =>
+const runCallback = <A, E, R>(
+  callback: Callback<A, E, R>,
+  exit: Exit.Exit<A, E>
+): Effect.Effect<unknown, never, R> =>
   Effect.suspend(() => {
     const answer = callback(exit)
     return Effect.isEffect(answer) ? answer : Effect.void
@@ -100,7 +103,10 @@ export const await_: {
   <A, E>(future: Future<A, E>, timeout?: Duration.DurationInput): Effect.Effect<A, E | TimeoutError> => {
     const done = Effect.flatten(future.exit)
     if (timeout === undefined) return done
-    return Effect.timeoutFail(done, { duration: timeout, onTimeout: () => timedOut("await", timeout, undefined) })
+    return Effect.timeoutFail(done, {
+      duration: timeout,
+      onTimeout: () => timedOut("await", timeout, undefined)
+    })
   }
 )
 export {
@@ -139,7 +145,10 @@ export const select = <A, E>(
     Arr.map(futures, (future, index) => Effect.map(future.exit, (exit): Selected<A, E> => ({ index, exit })))
   )
   if (timeout === undefined) return first
-  return Effect.timeoutFail(first, { duration: timeout, onTimeout: () => timedOut("select", timeout, undefined) })
+  return Effect.timeoutFail(first, {
+    duration: timeout,
+    onTimeout: () => timedOut("select", timeout, undefined)
+  })
 }
 
 /**

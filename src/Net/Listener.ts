@@ -68,12 +68,12 @@ export class TcpListener implements Listener {
   }
 
   get accept(): Effect.Effect<Connection, SocketError, Scope.Scope> {
-    return Effect.flatMap(Effect.scope, (scope) => this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope)))
+    return Effect.flatMap(Effect.scope, (scope) =>
+      this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope))
+    )
   }
 
-  acceptWith(
-    options: TimeoutOptions
-  ): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
+  acceptWith(options: TimeoutOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
     const { timeout } = options
     if (timeout === undefined) return this.accept
     const late = () => Effect.fail(timedOut("accept", timeout, format(this.address)))
@@ -90,9 +90,8 @@ export class TcpListener implements Listener {
     return Effect.scoped(
       Effect.flatMap(FiberSet.make<unknown, never>(), (handlers) => {
         const acceptOne = Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(
-            restore(this.queue.accept((accepted) => this.connection(accepted))),
-            (connection) => FiberSet.run(handlers, handle(connection, handler))
+          Effect.flatMap(restore(this.queue.accept((accepted) => this.connection(accepted))), (connection) =>
+            FiberSet.run(handlers, handle(connection, handler))
           )
         )
         return Effect.forever(acceptOne.pipe(Effect.tapError(reportShortage), Effect.retry(pauses)))

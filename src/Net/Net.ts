@@ -117,15 +117,18 @@ class NetOverProactor implements NetService {
     { host, port }: ConnectOptions,
     deadline: Deadline | undefined
   ): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
-    if (port === 0) return Effect.fail(invalidArgument("connect", "port 0 is no one's: connect to 1 to 65535"))
-    return Effect.flatMap(beforeDeadline(this.resolver.resolve(host, port), deadline, `${host}:${port}`), (addresses) =>
-      Effect.flatMap(Effect.scope, (scope) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.map(connectAny(this.proactor, addresses, deadline, restore), ({ address, socket }) =>
-            new TcpConnection(socket, address).adoptInto(scope)
+    if (port === 0)
+      return Effect.fail(invalidArgument("connect", "port 0 is no one's: connect to 1 to 65535"))
+    return Effect.flatMap(
+      beforeDeadline(this.resolver.resolve(host, port), deadline, `${host}:${port}`),
+      (addresses) =>
+        Effect.flatMap(Effect.scope, (scope) =>
+          Effect.uninterruptibleMask((restore) =>
+            Effect.map(connectAny(this.proactor, addresses, deadline, restore), ({ address, socket }) =>
+              new TcpConnection(socket, address).adoptInto(scope)
+            )
           )
         )
-      )
     )
   }
 }
@@ -137,7 +140,9 @@ const beforeDeadline = <A, E>(
   address: string
 ): Effect.Effect<A, E | TimeoutError> => {
   if (deadline === undefined) return effect
-  const late = Effect.flatMap(deadline.passed, () => Effect.fail(timedOut("connect", deadline.duration, address)))
+  const late = Effect.flatMap(deadline.passed, () =>
+    Effect.fail(timedOut("connect", deadline.duration, address))
+  )
   return Effect.raceFirst(effect, late)
 }
 

@@ -46,7 +46,9 @@ export const layer: Layer.Layer<Proactor, SocketError> = Layer.unwrapEffect(
       case "linux":
         return Effect.succeed(layerEpoll)
       default:
-        return Effect.fail(unsupported("layer", `there is no proactor for ${process.platform}: use Windows or Linux`))
+        return Effect.fail(
+          unsupported("layer", `there is no proactor for ${process.platform}: use Windows or Linux`)
+        )
     }
   })
 )

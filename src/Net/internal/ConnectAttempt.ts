@@ -36,10 +36,13 @@ class Connecting implements Half {
   run(deadline: Deadline | undefined): Effect.Effect<void, SocketError | TimeoutError> {
     return Effect.suspend(() => {
       if (this.socket.submit(this.operation)) return this.outcome
-      return Effect.flatMap(this.retiredOrLate(deadline), (): Effect.Effect<void, SocketError | TimeoutError> => {
-        if (!this.operation.isInFlight || deadline === undefined) return this.outcome
-        return Effect.fail(timedOut("connect", deadline.duration, format(this.operation.address)))
-      })
+      return Effect.flatMap(
+        this.retiredOrLate(deadline),
+        (): Effect.Effect<void, SocketError | TimeoutError> => {
+          if (!this.operation.isInFlight || deadline === undefined) return this.outcome
+          return Effect.fail(timedOut("connect", deadline.duration, format(this.operation.address)))
+        }
+      )
     })
   }
 
@@ -93,7 +96,9 @@ export const connectSocket = (
     const connecting = new Connecting(socket, address)
     const lifetime = new Lifetime(socket, [connecting], `the connection to ${format(address)}`)
     return Effect.flatMap(Effect.exit(restore(connecting.run(deadline))), (exit) =>
-      Exit.isFailure(exit) ? Effect.zipRight(lifetime.close, Effect.failCause(exit.cause)) : Effect.succeed(socket)
+      Exit.isFailure(exit)
+        ? Effect.zipRight(lifetime.close, Effect.failCause(exit.cause))
+        : Effect.succeed(socket)
     )
   })
 

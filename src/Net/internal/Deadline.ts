@@ -28,7 +28,8 @@ export const timedOut = (
   duration: Duration.DurationInput,
   address: string | undefined,
   bytesTransferred?: number
-): TimeoutError => new TimeoutError({ operation, duration: Duration.decode(duration), address, bytesTransferred })
+): TimeoutError =>
+  new TimeoutError({ operation, duration: Duration.decode(duration), address, bytesTransferred })
 
 /** @internal */
 export class Deadline {

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ConnectionError, closed, NetworkError, type SocketError } from "../../Errors/index.js"
 import { ReceiveOperation } from "../../Proactor/Operation.js"
@@ -134,7 +134,13 @@ export class ReadHalf {
       return Option.some(this.utf8.decode(this.inbox.peek(content)))
     } catch (cause) {
       const advice = "the line is not valid UTF-8; read it as bytes"
-      return new NetworkError({ reason: "InvalidData", operation: "readLine", address: this.peer, advice, cause })
+      return new NetworkError({
+        reason: "InvalidData",
+        operation: "readLine",
+        address: this.peer,
+        advice,
+        cause
+      })
     }
   }
 

@@ -58,7 +58,8 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
       if (this.isClosed) return Effect.fail(closed("socket"))
       const kind = C.SOCK_STREAM | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC
       const fd = this.system.socket(familyNumber(family, "linux"), kind, C.IPPROTO_TCP)
-      if (fd < 0) return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
+      if (fd < 0)
+        return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
       // A restarted server may bind its port again while old connections linger in TIME_WAIT.
       this.setFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, one)
       // An IPv6 socket serves IPv4 too (as mapped addresses), whatever the system's default is.

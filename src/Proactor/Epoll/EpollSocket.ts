@@ -18,17 +18,23 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { type AddressFamily, decodeSockaddr, encodeSockaddr, format, type SocketAddress } from "../../Address/index.js"
+import {
+  type AddressFamily,
+  decodeSockaddr,
+  encodeSockaddr,
+  format,
+  type SocketAddress
+} from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import { type Libc, libc, SOCKADDR_STORAGE_BYTES } from "../../Epoll/Libc.js"
 import { closed, fromErrno, isSocketError, type SocketError } from "../../Errors/index.js"
-import {
-  type AcceptOperation,
-  type AnyOperation,
-  type ConnectOperation,
-  type Ledger,
-  type ReceiveOperation,
-  type SendOperation
+import type {
+  AcceptOperation,
+  AnyOperation,
+  ConnectOperation,
+  Ledger,
+  ReceiveOperation,
+  SendOperation
 } from "../Operation.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
 import { copyOut } from "../ReceiveMemory.js"
@@ -120,7 +126,10 @@ export class EpollSocket implements ProactorSocket {
   cancel(operation: AnyOperation): void {
     if (!operation.isInFlight) return
     this.unpark(operation)
-    operation.failure = fromErrno(C.ECANCELED, { operation: operation.kind.toLowerCase(), syscall: "epoll_wait" })
+    operation.failure = fromErrno(C.ECANCELED, {
+      operation: operation.kind.toLowerCase(),
+      syscall: "epoll_wait"
+    })
     operation.finish()
     operation.onRetired()
   }

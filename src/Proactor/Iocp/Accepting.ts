@@ -15,7 +15,7 @@
  * @since 0.1.0
  */
 import { type AddressFamily, decodeSockaddr, type SocketAddress } from "../../Address/index.js"
-import { fromNtStatus, fromWsa, ntStatusToWsa, type SocketError } from "../../Errors/index.js"
+import { fromNtStatus, fromWsa, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { OperationSlot } from "./OperationSlots.js"
@@ -40,16 +40,11 @@ const pointers = {
   remoteSize: bytesOf(remoteSize)
 }
 
-/** The faults of one connection: reset or aborted before it was accepted, or the peer's host is gone. */
-const faultsOfOneConnection: ReadonlySet<number> = new Set([
-  C.ERROR_NETNAME_DELETED,
-  C.ERROR_SEM_TIMEOUT,
-  C.ERROR_CONNECTION_ABORTED,
-  C.WSAENETRESET,
-  C.WSAECONNABORTED,
-  C.WSAECONNRESET,
-  C.WSAETIMEDOUT
-])
+/** Reset or aborted before it was accepted, or the peer's host is gone: the fault of one connection. */
+const isFaultOfOneConnection = ({ reason }: SocketError): boolean =>
+  reason === "Reset" || reason === "Aborted" || reason === "TimedOut"
+
+const call = { operation: "accept", syscall: "AcceptEx" }
 
 /**
  * Arms the accept with a pre-made socket. Why that failed, if it did: no packet will come then.
@@ -65,22 +60,20 @@ export const startAccept = (
     const premade = openHandle(family, "accept")
     if (typeof premade !== "number") return premade
     slot.premade = premade
-    const code = armedWith(listener, premade, slot)
-    if (code === 0) return undefined
+    const failure = arm(listener, premade, slot)
+    if (failure === undefined) return undefined
     dropPremade(slot)
-    if (!faultsOfOneConnection.has(code) || attempt === DEAD_CONNECTIONS_IN_A_ROW) {
-      return fromWsa(code, { operation: "accept", syscall: "AcceptEx" })
-    }
+    if (!isFaultOfOneConnection(failure) || attempt === DEAD_CONNECTIONS_IN_A_ROW) return failure
   }
 }
 
-/** 0 if the accept is armed, or the code with which that failed. */
-const armedWith = (listener: number, premade: number, slot: OperationSlot): number => {
+const arm = (listener: number, premade: number, slot: OperationSlot): SocketError | undefined => {
   const room = C.ACCEPTEX_ADDRESS_LENGTH
   slot.prepare()
-  if (winsock().AcceptEx(listener, premade, slot.addressesAddress, 0, room, room, slot.address) !== 0) return 0
+  const { address, addressesAddress } = slot
+  if (winsock().AcceptEx(listener, premade, addressesAddress, 0, room, room, address) !== 0) return undefined
   const code = winsock().WSAGetLastError()
-  return code === C.WSA_IO_PENDING ? 0 : code
+  return code === C.WSA_IO_PENDING ? undefined : fromWsa(code, call)
 }
 
 /**
@@ -104,11 +97,8 @@ export const finishAccept = (listener: number, slot: OperationSlot): AcceptEnd =
   const { status, premade } = slot
   if (isFailure(status)) {
     dropPremade(slot)
-    if (faultsOfOneConnection.has(ntStatusToWsa(status) ?? 0)) return deadConnection
-    return {
-      _tag: "Failed",
-      failure: fromNtStatus(status, { operation: "accept", syscall: "AcceptEx" })
-    }
+    const failure = fromNtStatus(status, call)
+    return isFaultOfOneConnection(failure) ? deadConnection : { _tag: "Failed", failure }
   }
   // Until then the socket is connected, but knows neither its listener's options nor its own addresses. Where the
   // listener is well, which the next accept shows, a failure is this connection's. Likewise for its own options.

@@ -15,6 +15,8 @@ import { fromWsa, isSocketError, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 
+const WSAEAFNOSUPPORT = 10047
+
 const yes = new Uint8Array(Int32Array.of(1).buffer)
 const no = new Uint8Array(4)
 const sockaddr = new Uint8Array(C.SIZEOF_SOCKADDR_STORAGE)
@@ -101,10 +103,12 @@ export const bindExclusively = (handle: number, address: SocketAddress): SocketE
 export const bindAnywhere = (
   handle: number,
   family: AddressFamily,
-  operation: string
+  operation: string,
+  peer?: SocketAddress
 ): SocketError | undefined => {
   const bytes = encodeSockaddr(anyAddress(family), "win32")
-  return winsock().bind(handle, bytes, bytes.length) === 0 ? undefined : lastFailure(operation, "bind")
+  if (winsock().bind(handle, bytes, bytes.length) === 0) return undefined
+  return lastFailure(operation, "bind", peer === undefined ? undefined : format(peer))
 }
 
 /**
@@ -119,5 +123,5 @@ export const addressOf = (
 ): SocketAddress | SocketError => {
   sockaddrLength[0] = sockaddr.length
   if (winsock()[call](handle, sockaddr, sockaddrLengthBytes) !== 0) return lastFailure(operation, call)
-  return decodeSockaddr(sockaddr, "win32") ?? fromWsa(C.WSAEAFNOSUPPORT, { operation, syscall: call })
+  return decodeSockaddr(sockaddr, "win32") ?? fromWsa(WSAEAFNOSUPPORT, { operation, syscall: call })
 }

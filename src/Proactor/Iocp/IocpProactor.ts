@@ -1,0 +1,231 @@
+/**
+ * A proactor over an I/O completion port.
+ *
+ * One port and one fiber (see `CompletionLoop`) serve all sockets. What belongs to an operation in flight is owned by
+ * its slot (see `OperationSlots`); a packet leads to the slot by the address of its OVERLAPPED, and must come under the
+ * completion key that the slot was taken for. That key is the index and the generation of the socket's own slot, so
+ * that a packet which is nobody's finds nobody.
+ *
+ * Lifecycle. It is Open while its scope is. When the scope closes:
+ *
+ *     Ending    no socket is opened and no operation taken any more. What is in flight is cancelled, and every
+ *               socket that was left open is closed as soon as nothing is in flight on it. The fiber goes on until
+ *               all packets are here.
+ *     Ended     the fiber has ended, the parked call was woken and has returned, and the port is closed. Only then is
+ *               foreign memory freed.
+ *
+ * Cancelled operations end promptly. Should the system nevertheless keep one, its memory is left to it for ever, with
+ * a warning: a leak is better than a kernel that writes to memory which is somebody else's by then.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AddressFamily } from "../../Address/index.js"
+import { closed, fromWin32, isSocketError, type SocketError, unsupported } from "../../Errors/index.js"
+import { INVALID_HANDLE_VALUE } from "../../Iocp/Constants.js"
+import { isSupported, kernel32 } from "../../Iocp/Kernel32.js"
+import { PortWaiter } from "../../Iocp/PortWaiter.js"
+import * as CompletionLoop from "../CompletionLoop.js"
+import { type AnyOperation, Ledger } from "../Operation.js"
+import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import { SlotTable } from "../SlotTable.js"
+import { BufferPool } from "./BufferPool.js"
+import { type IocpHost, IocpSocket } from "./IocpSocket.js"
+import { OperationSlots } from "./OperationSlots.js"
+import { closeHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
+
+/** Up to so many packets are dequeued at once. */
+const BATCH_PACKETS = 128
+
+/** A key is index * 2^31 + generation: exact in a number for up to 2^22 sockets at once. */
+const GENERATIONS = 2 ** 31
+
+/** How long the packets of cancelled operations are waited for. They are prompt; this is for a broken system. */
+const DRAIN_MILLISECONDS = 10_000
+
+class IocpProactor implements ProactorService, IocpHost, CompletionLoop.CompletionSource {
+  readonly name = "iocp"
+  readonly ledger = new Ledger()
+  readonly slots = new OperationSlots()
+  readonly buffers = new BufferPool()
+  isEnding = false
+  private readonly waiter: PortWaiter
+  private readonly sockets = new SlotTable<IocpSocket>()
+  private batch: Array<AnyOperation> = []
+  /** In flight on sockets that were given up. */
+  private orphans = 0
+  private notifyLoop: () => void = () => {}
+  private onDrained: () => void = () => {}
+
+  constructor(port: number) {
+    this.waiter = new PortWaiter(port, BATCH_PACKETS)
+  }
+
+  get statistics(): Effect.Effect<ProactorStatistics> {
+    return Effect.sync(() => ({
+      submitted: this.ledger.submitted,
+      retired: this.ledger.retired,
+      inFlight: this.ledger.inFlight,
+      openSockets: this.sockets.size
+    }))
+  }
+
+  openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
+    return Effect.suspend(() => {
+      const socket = this.isEnding ? closed("socket") : this.open(family)
+      return isSocketError(socket) ? Effect.fail(socket) : Effect.succeed(socket)
+    })
+  }
+
+  adopt(
+    handle: number,
+    family: AddressFamily,
+    operation: string,
+    isConnected = true
+  ): IocpSocket | SocketError {
+    const socket = new IocpSocket(this, handle, family, isConnected)
+    socket.slot = this.sockets.acquire(socket)
+    socket.key = socket.slot * GENERATIONS + this.sockets.generation(socket.slot)
+    if (kernel32().CreateIoCompletionPort(handle, this.waiter.handle, socket.key, 0) !== 0) return socket
+    const failure = fromWin32(kernel32().GetLastError(), { operation, syscall: "CreateIoCompletionPort" })
+    socket.close()
+    return failure
+  }
+
+  forget(socket: IocpSocket): void {
+    this.sockets.release(socket.slot)
+  }
+
+  orphaned(count: number): void {
+    this.orphans += count
+    // If these were all, the loop is parked for nothing: it is to look again.
+    if (!this.hasWork()) this.waiter.wake()
+  }
+
+  started(): void {
+    this.notifyLoop()
+  }
+
+  retired(operation: AnyOperation): void {
+    this.batch.push(operation)
+  }
+
+  hasWork(): boolean {
+    return this.ledger.inFlight > this.orphans
+  }
+
+  poll(): number {
+    const { slots, waiter } = this
+    const count = waiter.poll()
+    for (let index = 0; index < count; index++) {
+      const slot = slots.find(waiter.overlapped(index))
+      if (slot !== undefined && slot.key === waiter.key(index)) slot.owner?.complete(slot)
+    }
+    return count
+  }
+
+  deliver(): void {
+    const batch = this.batch
+    if (batch.length === 0) return
+    this.batch = []
+    for (const operation of batch) operation.onRetired()
+    if (!this.hasWork()) this.onDrained()
+  }
+
+  park(wake: () => void): void {
+    this.waiter.park(wake)
+  }
+
+  unpark(): void {
+    this.waiter.unpark()
+  }
+
+  attach(loop: CompletionLoop.CompletionLoop): void {
+    this.notifyLoop = loop.notify
+  }
+
+  /** Refuses everything new, cancels what is in flight, and lets go of the sockets that were left open. */
+  shutDown(): void {
+    this.isEnding = true
+    for (const slot of this.slots.busy()) {
+      if (slot.operation !== undefined) slot.owner?.cancel(slot.operation)
+    }
+    // A socket with something in flight is closed by its last packet.
+    for (const socket of this.sockets.tenants()) socket.close()
+  }
+
+  /** Waits until nothing is in flight: `true`; or for a time that is long enough: `false`. */
+  get drained(): Effect.Effect<boolean> {
+    return Effect.async((resume) => {
+      if (!this.hasWork()) return resume(Effect.succeed(true))
+      // The system's time, not the program's: under a test's clock no time passes.
+      const timer = setTimeout(() => resume(Effect.succeed(false)), DRAIN_MILLISECONDS)
+      this.onDrained = () => {
+        clearTimeout(timer)
+        resume(Effect.succeed(true))
+      }
+    })
+  }
+
+  /** Closes the port, after the call that is parked on it has returned. */
+  get closePort(): Effect.Effect<void> {
+    return Effect.async((resume) => this.waiter.close(() => resume(Effect.void)))
+  }
+
+  /** Frees all memory but that of operations which are still in flight. */
+  freeMemory(): void {
+    this.buffers.end()
+    this.slots.end()
+  }
+
+  private open(family: AddressFamily): IocpSocket | SocketError {
+    const handle = openHandle(family, "socket")
+    if (typeof handle !== "number") return handle
+    const failure =
+      setNoDelay(handle, "socket") ?? (family === "IPv6" ? setDualStack(handle, "socket") : undefined)
+    if (failure === undefined) return this.adopt(handle, family, "socket", false)
+    closeHandle(handle)
+    return failure
+  }
+}
+
+const openPort: Effect.Effect<IocpProactor, SocketError> = Effect.suspend(() => {
+  if (!isSupported)
+    return Effect.fail(unsupported("proactor", "completion ports are Windows': use epoll here"))
+  // One thread at a time runs on what it dequeues: this one.
+  const port = kernel32().CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1)
+  if (port !== 0) return Effect.succeed(new IocpProactor(port))
+  const call = { operation: "proactor", syscall: "CreateIoCompletionPort" }
+  return Effect.fail(fromWin32(kernel32().GetLastError(), call))
+})
+
+const closePort = (proactor: IocpProactor): Effect.Effect<void> =>
+  Effect.zipRight(
+    proactor.closePort,
+    Effect.sync(() => proactor.freeMemory())
+  )
+
+const drain = (proactor: IocpProactor): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    proactor.shutDown()
+    return Effect.flatMap(proactor.drained, (isDrained) => {
+      if (isDrained) return Effect.void
+      const count = proactor.ledger.inFlight
+      return Effect.logWarning(
+        `${count} operations did not end; their sockets and memory are leaked on purpose`
+      )
+    })
+  })
+
+/**
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: Effect.Effect<ProactorService, SocketError, Scope.Scope> = Effect.gen(function* () {
+  const proactor = yield* Effect.acquireRelease(openPort, closePort)
+  proactor.attach(yield* CompletionLoop.make(proactor))
+  // Runs first of the three: the fiber is still there, and brings the packets.
+  yield* Effect.addFinalizer(() => drain(proactor))
+  return proactor
+})

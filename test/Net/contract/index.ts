@@ -1,0 +1,16 @@
+/**
+ * What every network service promises, whatever proactor it stands on.
+ */
+import { describe } from "@effect/vitest"
+import type { Subject } from "../harness.js"
+import { interruption } from "./interruption.js"
+import { lines } from "./lines.js"
+import { streams } from "./streams.js"
+import { timeouts } from "./timeouts.js"
+
+export const contract = (subject: Subject) => {
+  describe("streams", () => streams(subject))
+  describe("lines", () => lines(subject))
+  describe("timeouts", () => timeouts(subject))
+  describe("interruption", () => interruption(subject))
+}

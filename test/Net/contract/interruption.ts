@@ -1,0 +1,188 @@
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import * as Net from "../../../src/Net/index.js"
+import { concat, pair, pattern, readExactly, readToEnd, type Subject, test } from "../harness.js"
+
+/** Lets the fiber come a random way before what follows. */
+const someTime = Effect.suspend(() => {
+  const turns = Math.floor(Math.random() * 6)
+  return turns === 5 ? Effect.sleep("1 millis") : Effect.forEach(Array(turns), () => Effect.yieldNow())
+})
+
+/**
+ * Lets a fiber yield, and so be interrupted, between any two of its steps, rather than every 2048. Not often: yielding
+ * takes steps itself, and a fiber that yields in every tenth of them never gets anywhere.
+ */
+const yieldingAnywhere = Effect.withScheduler({
+  scheduleTask: (task, priority) => Scheduler.defaultScheduler.scheduleTask(task, priority),
+  shouldYield: () => (Math.random() < 0.03 ? 0 : false)
+})
+
+/** Sends the bytes in small pieces, at an uneven pace. */
+const trickle = (connection: Net.Connection, all: Uint8Array, pause: Effect.Effect<unknown> = someTime) =>
+  Effect.gen(function* () {
+    for (let at = 0; at < all.length; ) {
+      const size = 1 + Math.floor(Math.random() * 40)
+      yield* connection.writeAll(all.subarray(at, at + size))
+      at += size
+      yield* pause
+    }
+    yield* connection.shutdown("write")
+  })
+
+export const interruption = (subject: Subject) => {
+  const rounds = 1000
+
+  const storm = (
+    name: string,
+    read: (connection: Net.Connection) => Effect.Effect<Uint8Array, unknown>,
+    tune: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (effect) => effect
+  ) =>
+    test(subject, `a thousand interrupted reads lose and repeat no byte: ${name}`, () =>
+      Effect.gen(function* () {
+        const { client, server } = yield* pair
+        const sent = pattern(20_000)
+        const writer = yield* Effect.fork(trickle(client, sent))
+        const received: Array<Uint8Array> = []
+        let interrupted = 0
+        let completed = 0
+        for (let round = 0; round < rounds || interrupted < rounds / 2; round++) {
+          // What counts is what the code right after the read was given. (`Effect.map` would run its function one step
+          // later, and the fiber's exit is some steps away: at each of them this fiber may be interrupted.)
+          const reading = Effect.flatMap(read(server), (chunk) => {
+            received.push(chunk)
+            return Effect.void
+          })
+          const reader = yield* Effect.fork(tune(reading))
+          yield* someTime
+          const exit = yield* Fiber.interrupt(reader)
+          if (Exit.isSuccess(exit)) completed += 1
+          else if (Exit.isInterrupted(exit)) interrupted += 1
+          else return assert.fail(`a read failed: ${exit.cause}`)
+          if (writer.unsafePoll() !== null) break
+        }
+        yield* Fiber.interrupt(writer)
+        yield* client.shutdown("write")
+        received.push(yield* readToEnd(server))
+        const all = concat(received)
+        assert.isAbove(interrupted, 0, "no read was interrupted: the test tested nothing")
+        assert.isAbove(completed, 0, "no read completed: the test tested nothing")
+        assert.isTrue(Buffer.from(all).equals(sent.subarray(0, all.length)), "bytes were lost or repeated")
+      })
+    )
+
+  storm("plain", (connection) => connection.read)
+  storm("small reads", (connection) => connection.readWith({ maxBytes: 3 }))
+  storm("with a timeout", (connection) => connection.readWith({ timeout: "10 seconds" }))
+  storm("yielding at any step", (connection) => connection.read, yieldingAnywhere)
+  storm(
+    "small reads, yielding at any step",
+    (connection) => connection.readWith({ maxBytes: 3 }),
+    yieldingAnywhere
+  )
+  storm(
+    "with a timeout, yielding at any step",
+    (connection) => connection.readWith({ timeout: "10 seconds" }),
+    yieldingAnywhere
+  )
+
+  test(subject, "reads that time out lose no byte", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const sent = pattern(2_000)
+      yield* Effect.fork(trickle(client, sent, Effect.sleep("3 millis")))
+      const received: Array<Uint8Array> = []
+      let late = 0
+      for (;;) {
+        const chunk = yield* Effect.option(server.readWith({ timeout: "1 millis" }))
+        if (chunk._tag === "None") late += 1
+        else if (chunk.value.length === 0) break
+        else received.push(chunk.value)
+      }
+      assert.isAbove(late, 0, "no read timed out: the test tested nothing")
+      assert.isTrue(Buffer.from(concat(received)).equals(sent))
+    })
+  )
+
+  test(subject, "interrupted accepts lose no connection", () =>
+    Effect.gen(function* () {
+      const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
+      const { port } = listener.address
+      const total = subject.isSlow ? 60 : 200
+      const connecting = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: total }, (_, index) => index),
+          (index) =>
+            Effect.tap(Net.connect({ host: "127.0.0.1", port }), (connection) =>
+              Effect.zipRight(connection.writeAll(Uint8Array.of(index)), someTime)
+            )
+        )
+      )
+      const seen = new Set<number>()
+      let interrupted = 0
+      while (seen.size < total) {
+        const accepting = yield* Effect.fork(listener.accept)
+        yield* someTime
+        const exit = yield* Fiber.interrupt(accepting)
+        if (Exit.isFailure(exit)) {
+          assert.isTrue(Exit.isInterrupted(exit))
+          interrupted += 1
+        } else {
+          const [first = -1] = yield* readExactly(exit.value, 1)
+          assert.isFalse(seen.has(first))
+          seen.add(first)
+        }
+      }
+      assert.isAbove(interrupted, 0, "no accept was interrupted: the test tested nothing")
+      yield* Fiber.join(connecting)
+    })
+  )
+
+  test(subject, "interrupting a connect closes its socket", () =>
+    Effect.gen(function* () {
+      const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
+      for (let round = 0; round < 50; round++) {
+        const connecting = yield* Effect.fork(
+          Effect.scoped(Net.connect({ host: "127.0.0.1", port: listener.address.port }))
+        )
+        yield* someTime
+        yield* Fiber.interrupt(connecting)
+      }
+    })
+  )
+
+  test(subject, "a write that was interrupted before it left breaks nothing", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const first = pattern(8_000_000)
+      const writer = yield* Effect.fork(client.writeAll(first))
+      yield* Effect.sleep("20 millis")
+      const second = yield* Effect.fork(client.writeString("never sent"))
+      yield* Effect.sleep("5 millis")
+      yield* Fiber.interrupt(second)
+      const reading = yield* Effect.fork(readToEnd(server))
+      yield* Fiber.join(writer)
+      yield* client.writeString("!")
+      yield* client.shutdown("write")
+      const received = yield* reading
+      assert.strictEqual(received.length, first.length + 1)
+      assert.isTrue(Buffer.from(received.subarray(0, first.length)).equals(first))
+    })
+  )
+
+  test(subject, "a write that was interrupted in the middle breaks the writing half, and only that", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const writer = yield* Effect.fork(client.writeAll(pattern(50_000_000)))
+      yield* Effect.sleep("50 millis")
+      yield* Fiber.interrupt(writer)
+      const failure = yield* Effect.flip(client.writeString("more"))
+      assert.deepInclude(failure, { _tag: "ConnectionError", reason: "Aborted", operation: "write" })
+      yield* server.writeString("still here")
+      assert.strictEqual((yield* readExactly(client, 10)).length, 10)
+    })
+  )
+}

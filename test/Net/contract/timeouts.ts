@@ -1,0 +1,89 @@
+import { assert } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Net from "../../../src/Net/index.js"
+import { pair, pattern, readExactly, readToEnd, type Subject, test, text } from "../harness.js"
+
+export const timeouts = (subject: Subject) => {
+  test(subject, "a read that times out leaves the connection usable", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const failure = yield* Effect.flip(server.readWith({ timeout: "20 millis" }))
+      assert.strictEqual(failure._tag, "TimeoutError")
+      assert.strictEqual(failure.operation, "read")
+      assert.strictEqual(failure.address, `127.0.0.1:${(yield* client.localAddress).port}`)
+      assert.isTrue(failure._tag === "TimeoutError" && Duration.equals(failure.duration, "20 millis"))
+      yield* client.writeString("late but here\n")
+      assert.strictEqual(text(yield* readExactly(server, 13)), "late but here")
+    })
+  )
+
+  test(subject, "a line that times out half-way is there when its end comes", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      yield* client.writeString("first half, ")
+      const failure = yield* Effect.flip(server.readLineWith({ timeout: "20 millis" }))
+      assert.deepInclude(failure, { _tag: "TimeoutError", operation: "readLine" })
+      yield* client.writeString("second half\n")
+      const line = yield* server.readLineWith({ timeout: "20 seconds" })
+      assert.strictEqual(line._tag === "Some" && line.value, "first half, second half")
+    })
+  )
+
+  test(subject, "an accept that times out leaves the listener usable", () =>
+    Effect.gen(function* () {
+      const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
+      const failure = yield* Effect.flip(listener.acceptWith({ timeout: "20 millis" }))
+      assert.deepInclude(failure, { _tag: "TimeoutError", operation: "accept" })
+      yield* Net.connect({ host: "127.0.0.1", port: listener.address.port })
+      yield* listener.acceptWith({ timeout: "20 seconds" })
+    })
+  )
+
+  test(subject, "a write that times out tells how far it came, and the caller goes on from there", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const all = pattern(30_000_000)
+      const failure = yield* Effect.flip(client.writeAll(all, { timeout: "50 millis" }))
+      assert.strictEqual(failure._tag, "TimeoutError")
+      const sent = (failure._tag === "TimeoutError" && failure.bytesTransferred) || 0
+      assert.isAbove(sent, 0)
+      assert.isBelow(sent, all.length)
+      const reading = yield* Effect.fork(readToEnd(server))
+      yield* client.writeAll(all.subarray(sent))
+      yield* client.shutdown("write")
+      assert.isTrue(Buffer.from(yield* Fiber.join(reading)).equals(all))
+    })
+  )
+
+  test(subject, "a timeout that is not needed changes nothing and ends with the operation", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      yield* client.writeAll(pattern(10), { timeout: "1 hour" })
+      assert.strictEqual((yield* server.readWith({ timeout: "1 hour" })).length, 10)
+      yield* client.writeString("x\n", { timeout: "1 hour" })
+      yield* server.readLineWith({ timeout: Duration.infinity })
+    })
+  )
+
+  test(subject, "a connect that nobody answers times out, and leaves nothing", () =>
+    Effect.gen(function* () {
+      // A listener that does not accept, with the smallest backlog: once that is full, the system leaves the next
+      // connection unanswered (Linux), or takes it all the same, or refuses it (Windows).
+      const listener = yield* Net.listen({ host: "127.0.0.1", port: 0, backlog: 1 })
+      const attempt = Net.connect({ host: "127.0.0.1", port: listener.address.port, timeout: "100 millis" })
+      const outcomes = yield* Effect.forEach(Array(8), () => Effect.either(attempt))
+      for (const outcome of outcomes) {
+        if (outcome._tag === "Right") continue
+        assert.include(["TimeoutError", "ConnectionError"], outcome.left._tag)
+        assert.strictEqual(outcome.left.operation, "connect")
+      }
+      if (process.platform === "linux") {
+        assert.isTrue(
+          outcomes.some((outcome) => outcome._tag === "Left" && outcome.left._tag === "TimeoutError")
+        )
+      }
+    })
+  )
+}

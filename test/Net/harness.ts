@@ -1,0 +1,100 @@
+/**
+ * Runs a program on a network service, and then looks whether anything was left behind.
+ */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Net from "../../src/Net/index.js"
+import { openHandles, resources } from "../support/resources.js"
+
+export interface Subject {
+  readonly name: string
+  readonly layer: Layer.Layer<Net.Net, unknown>
+  /** Whether system calls are slow here, so that a test takes fewer rounds. */
+  readonly isSlow: boolean
+}
+
+type Program<E> = Effect.Effect<unknown, E, Net.Net | Scope.Scope>
+
+/** Everything submitted was retired, and no socket is open any more. */
+const settled = Effect.map(Net.statistics, ({ inFlight, openSockets, retired, submitted }) => {
+  assert.strictEqual(inFlight, 0, "operations in flight")
+  assert.strictEqual(retired, submitted, "operations retired")
+  assert.strictEqual(openSockets, 0, "open sockets")
+})
+
+/** Runs the program in a scope of its own, and checks what is left within the service, and after it. */
+export const runChecked = <E>(subject: Subject, program: Program<E>): Promise<void> => {
+  const checked = Effect.zipRight(Effect.scoped(program), settled).pipe(Effect.provide(subject.layer))
+  return Effect.runPromise(
+    Effect.gen(function* () {
+      // The first use of a service opens what stays open: libraries, libuv's own descriptors.
+      yield* Effect.void.pipe(Effect.provide(subject.layer))
+      const before = resources()
+      yield* checked
+      // libuv gives its own handles back a turn later.
+      for (let turn = 0; turn < 50 && openHandles() > before.handles; turn++) yield* Effect.sleep("10 millis")
+      const after = resources()
+      assert.isAtMost(after.handles, before.handles, "descriptors or handles left open")
+      assert.strictEqual(after.foreignBytes, before.foreignBytes, "foreign memory left allocated")
+    })
+  )
+}
+
+/** A test of a subject. */
+export const test = <E>(subject: Subject, name: string, program: () => Program<E>): void => {
+  it(name, () => runChecked(subject, program()))
+}
+
+/** A listener on loopback and one connection to it. */
+export const pair = Effect.gen(function* () {
+  const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
+  const [client, server] = yield* Effect.all(
+    [Net.connect({ host: "127.0.0.1", port: listener.address.port }), listener.accept],
+    { concurrency: 2 }
+  )
+  return { listener, client, server }
+})
+
+/** Reads until the end of the stream. */
+export const readToEnd = (connection: Net.Connection) =>
+  Effect.gen(function* () {
+    const chunks: Array<Uint8Array> = []
+    for (;;) {
+      const chunk = yield* connection.read
+      if (chunk.length === 0) return concat(chunks)
+      chunks.push(chunk)
+    }
+  })
+
+/** Reads so many bytes, or until the end of the stream. */
+export const readExactly = (connection: Net.Connection, length: number) =>
+  Effect.gen(function* () {
+    const chunks: Array<Uint8Array> = []
+    for (let got = 0; got < length; ) {
+      const chunk = yield* connection.readWith({ maxBytes: length - got })
+      if (chunk.length === 0) break
+      chunks.push(chunk)
+      got += chunk.length
+    }
+    return concat(chunks)
+  })
+
+export const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Bytes whose order shows: each one says where it stands. */
+export const pattern = (length: number, start = 0): Uint8Array =>
+  Uint8Array.from({ length }, (_, index) => ((start + index) * 31 + ((start + index) >> 8)) & 0xff)
