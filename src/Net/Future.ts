@@ -57,6 +57,7 @@ export class Future<A, E = never> {
  * @since 0.1.0
  * @category models
  */
+// biome-ignore lint/suspicious/noConfusingVoidType: a callback may return nothing, and `undefined` would refuse those
 export type Callback<A, E, R = never> = (exit: Exit.Exit<A, E>) => Effect.Effect<unknown, never, R> | void
 
 const runCallback = <A, E, R>(
@@ -137,10 +138,18 @@ export interface Selected<A, E> {
  * @since 0.1.0
  * @category operations
  */
-export const select = <A, E>(
+export function select<A, E, A2, E2>(
+  futures: readonly [Future<A, E>, Future<A2, E2>],
+  timeout?: Duration.DurationInput
+): Effect.Effect<Selected<A | A2, E | E2>, TimeoutError>
+export function select<A, E>(
   futures: Arr.NonEmptyReadonlyArray<Future<A, E>>,
   timeout?: Duration.DurationInput
-): Effect.Effect<Selected<A, E>, TimeoutError> => {
+): Effect.Effect<Selected<A, E>, TimeoutError>
+export function select<A, E>(
+  futures: Arr.NonEmptyReadonlyArray<Future<A, E>>,
+  timeout?: Duration.DurationInput
+): Effect.Effect<Selected<A, E>, TimeoutError> {
   const first = Effect.raceAll(
     Arr.map(futures, (future, index) => Effect.map(future.exit, (exit): Selected<A, E> => ({ index, exit })))
   )

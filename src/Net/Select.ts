@@ -33,10 +33,19 @@ import * as FiberId from "effect/FiberId"
  * @since 0.1.0
  * @category combinators
  */
-export const select = <A, E, R>(
+export function select<A, E, R, A2, E2, R2>(
+  effects: readonly [Effect.Effect<A, E, R>, Effect.Effect<A2, E2, R2>]
+): Effect.Effect<A | A2, E | E2, R | R2>
+export function select<A, E, R, A2, E2, R2, A3, E3, R3>(
+  effects: readonly [Effect.Effect<A, E, R>, Effect.Effect<A2, E2, R2>, Effect.Effect<A3, E3, R3>]
+): Effect.Effect<A | A2 | A3, E | E2 | E3, R | R2 | R3>
+export function select<A, E, R>(
   effects: Arr.NonEmptyReadonlyArray<Effect.Effect<A, E, R>>
-): Effect.Effect<A, E, R> =>
-  Effect.uninterruptibleMask((restore) =>
+): Effect.Effect<A, E, R>
+export function select<A, E, R>(
+  effects: Arr.NonEmptyReadonlyArray<Effect.Effect<A, E, R>>
+): Effect.Effect<A, E, R> {
+  return Effect.uninterruptibleMask((restore) =>
     Effect.suspend(() => {
       // Nobody starts before everybody is watched.
       const start = Effect.unsafeMakeLatch(false)
@@ -48,6 +57,7 @@ export const select = <A, E, R>(
       )
     })
   )
+}
 
 /** How the first fiber ended. The others are interrupted before any of them runs again. */
 const firstExit = <A, E>(

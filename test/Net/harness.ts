@@ -96,5 +96,8 @@ export const text = (bytes: Uint8Array): string => new TextDecoder().decode(byte
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** Bytes whose order shows: each one says where it stands. */
-export const pattern = (length: number, start = 0): Uint8Array =>
-  Uint8Array.from({ length }, (_, index) => ((start + index) * 31 + ((start + index) >> 8)) & 0xff)
+export const pattern = (length: number): Uint8Array => {
+  const filled = new Uint8Array(length)
+  for (let index = 0; index < length; index++) filled[index] = (index * 31 + (index >> 8)) & 0xff
+  return filled
+}

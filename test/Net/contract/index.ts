@@ -3,8 +3,12 @@
  */
 import { describe } from "@effect/vitest"
 import type { Subject } from "../harness.js"
+import { choosing } from "./choosing.js"
+import { errors } from "./errors.js"
 import { interruption } from "./interruption.js"
+import { lifetimes } from "./lifetimes.js"
 import { lines } from "./lines.js"
+import { serving } from "./serving.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
 
@@ -13,4 +17,8 @@ export const contract = (subject: Subject) => {
   describe("lines", () => lines(subject))
   describe("timeouts", () => timeouts(subject))
   describe("interruption", () => interruption(subject))
+  describe("errors", () => errors(subject))
+  describe("lifetimes", () => lifetimes(subject))
+  describe("serving", () => serving(subject))
+  describe("choosing", () => choosing(subject))
 }
