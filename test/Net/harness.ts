@@ -24,13 +24,27 @@ const settled = Effect.map(Net.statistics, ({ inFlight, openSockets, retired, su
   assert.strictEqual(openSockets, 0, "open sockets")
 })
 
+const warm = new Set<string>()
+
+/** The first uses open what stays open: libraries, the threads that look names up, libuv's own descriptors. */
+const warmUp = (subject: Subject) =>
+  Effect.suspend(() => {
+    if (warm.has(subject.name)) return Effect.void
+    warm.add(subject.name)
+    const lookups = Effect.forEach(Array(8), () => Net.Resolver.resolve("localhost", 1), {
+      concurrency: "unbounded"
+    })
+    return Effect.zipRight(lookups, Effect.scoped(pair)).pipe(
+      Effect.provide([subject.layer, Net.Resolver.layerSystem])
+    )
+  })
+
 /** Runs the program in a scope of its own, and checks what is left within the service, and after it. */
 export const runChecked = <E>(subject: Subject, program: Program<E>): Promise<void> => {
   const checked = Effect.zipRight(Effect.scoped(program), settled).pipe(Effect.provide(subject.layer))
   return Effect.runPromise(
     Effect.gen(function* () {
-      // The first use of a service opens what stays open: libraries, libuv's own descriptors.
-      yield* Effect.void.pipe(Effect.provide(subject.layer))
+      yield* warmUp(subject)
       const before = resources()
       yield* checked
       // libuv gives its own handles back a turn later.

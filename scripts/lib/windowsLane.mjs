@@ -1,0 +1,117 @@
+// @ts-check
+/** The Windows lane on Linux: the same tests and examples in Windows' node.exe, under Wine. */
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { onInterrupt } from "./interrupt.mjs"
+import { absent, crashed, crashedBy } from "./laneResult.mjs"
+import { lockFolder } from "./lock.mjs"
+import { inRoot, laneFolder } from "./paths.mjs"
+import { discardReport, laneBoundSeconds, progressReporter, readLane, vitestCommand } from "./vitestLane.mjs"
+import { ensureWindowsPackages, nodeExe, nodeExeVersion } from "./windowsPackages.mjs"
+import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath } from "./wine.mjs"
+
+/** @typedef {(args: ReadonlyArray<string>, boundSeconds: number, env?: NodeJS.ProcessEnv) => Promise<import("./command.mjs").Outcome>} RunNode */
+
+const folder = laneFolder("windows")
+const prefix = join(folder, "prefix")
+
+/** What of the project is copied into the lane, afresh for every run. */
+const mirrored = [
+  "src",
+  "test",
+  "examples",
+  "dist",
+  "build",
+  "README.md",
+  "tsconfig.json",
+  "vitest.config.ts",
+  progressReporter
+]
+
+const mirror = () => {
+  for (const path of mirrored) {
+    rmSync(join(folder, path), { recursive: true, force: true })
+    if (existsSync(inRoot(path))) cpSync(inRoot(path), join(folder, path), { recursive: true })
+  }
+}
+
+/** @returns {Promise<import("./wine.mjs").Wine | string>} Wine, or why there is none */
+const provideWine = async () => {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    return `it needs Linux on x64 (this is ${process.platform} on ${process.arch})`
+  }
+  const found = findWine()
+  if (found !== undefined) return found
+  const problem = await installWine()
+  return problem ?? findWine() ?? "Wine was installed but does not start"
+}
+
+/**
+ * Sets the lane up, hands it to `use`, and stops what ran in it, also on Ctrl-C.
+ * @template A
+ * @param {import("./wine.mjs").Wine} wine
+ * @param {(node: RunNode) => Promise<A>} use
+ */
+const withLane = async (wine, use) => {
+  mkdirSync(folder, { recursive: true })
+  const unlock = await lockFolder(folder)
+  const stop = () => stopWine(wine, prefix)
+  const forget = onInterrupt(stop)
+  try {
+    // A run that was killed may have left programs behind.
+    stop()
+    await ensureWindowsPackages(folder)
+    await ensurePrefix(wine, prefix)
+    mirror()
+    const node = nodeExe(folder)
+    // The PATH of Windows: where esbuild finds "node" to start its service.
+    const laneEnv = { WINEPATH: windowsPath(dirname(node)), EFFECT_IOCP_LANE: "wine" }
+    return await use((args, boundSeconds, env) => {
+      const options = { prefix, logs: folder, cwd: folder, env: { ...laneEnv, ...env }, boundSeconds }
+      return runInWine(wine, [node, ...args], options)
+    })
+  } finally {
+    stop()
+    forget()
+    unlock()
+  }
+}
+
+/** @param {import("./wine.mjs").Wine} wine */
+const laneName = (wine) => `Windows under Wine (Wine ${wine.version}, node.exe ${nodeExeVersion})`
+
+/**
+ * @param {ReadonlyArray<string>} extra Further arguments of vitest
+ * @param {boolean} required Whether a lane that cannot run is a failure
+ * @returns {Promise<import("./laneResult.mjs").LaneResult>}
+ */
+export const runWindowsLane = async (extra, required) => {
+  console.log("\nLane: Windows under Wine")
+  const wine = await provideWine()
+  if (typeof wine === "string") {
+    const name = "Windows under Wine"
+    return required ? crashed(name, `it is required and did not run: ${wine}`) : absent(name, wine)
+  }
+  const name = laneName(wine)
+  try {
+    return await withLane(wine, async (node) => {
+      discardReport(folder)
+      const { args, env } = vitestCommand(".", extra)
+      const outcome = await node(["node_modules/vitest/vitest.mjs", ...args], laneBoundSeconds, env)
+      return readLane(name, folder, outcome)
+    })
+  } catch (error) {
+    return crashedBy(name, error)
+  }
+}
+
+/**
+ * For programs other than the tests. Throws when the lane cannot be set up.
+ * @template A
+ * @param {(node: RunNode, name: string) => Promise<A>} use
+ */
+export const useWindowsLane = async (use) => {
+  const wine = await provideWine()
+  if (typeof wine === "string") throw new Error(`The Windows lane cannot run: ${wine}`)
+  return withLane(wine, (node) => use(node, laneName(wine)))
+}

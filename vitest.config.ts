@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+/** The lane that runs Windows' node.exe under Wine sets this: every system call is slow there. */
+const underWine = process.env["EFFECT_IOCP_LANE"] === "wine"
+const timeoutMillis = underWine ? 120_000 : 60_000
+const src = fileURLToPath(new URL("./src", import.meta.url)).replaceAll("\\", "/")
+
+export default defineConfig({
+  resolve: {
+    // The package by its own name is its sources, so that tests need no build.
+    alias: [
+      { find: /^effect-iocp$/, replacement: `${src}/index.ts` },
+      { find: /^effect-iocp\/(\w+)$/, replacement: `${src}/$1/index.ts` }
+    ]
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    // A process for each file: tests count the handles, file descriptors and foreign memory of their process.
+    pool: "forks",
+    // One file at a time: the files open thousands of sockets, and share the machine's ports and processors.
+    fileParallelism: false,
+    // Not a measure of speed: only a hang ends here.
+    testTimeout: timeoutMillis,
+    hookTimeout: timeoutMillis
+  }
+})
