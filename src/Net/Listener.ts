@@ -88,10 +88,13 @@ export class TcpListener implements Listener {
     handler: (connection: Connection) => Effect.Effect<unknown, E, R>
   ): Effect.Effect<never, SocketError, R> {
     return Effect.scoped(
-      Effect.flatMap(FiberSet.make<unknown, never>(), (handlers) => {
+      Effect.flatMap(FiberSet.make<void>(), (handlers) => {
         const acceptOne = Effect.uninterruptibleMask((restore) =>
           Effect.flatMap(restore(this.queue.accept((accepted) => this.connection(accepted))), (connection) =>
-            FiberSet.run(handlers, handle(connection, handler))
+            // Forked here, where nothing interrupts: a handler that is interrupted before it starts still closes.
+            Effect.flatMap(Effect.forkDaemon(handle(connection, handler)), (fiber) =>
+              FiberSet.add(handlers, fiber)
+            )
           )
         )
         return Effect.forever(acceptOne.pipe(Effect.tapError(reportShortage), Effect.retry(pauses)))
@@ -114,7 +117,7 @@ const pauses = Schedule.exponential(FIRST_PAUSE).pipe(
 const reportShortage = (failure: SocketError): Effect.Effect<void> =>
   isShortage(failure) ? Effect.logWarning(`accept: ${failure.message}`) : Effect.void
 
-/** A handler with its connection: nothing of it gets out, and the connection is closed. */
+/** A handler with its connection, to be run uninterruptibly: no failure gets out, and the connection is closed. */
 const handle = <E, R>(
   connection: TcpConnection,
   handler: (connection: Connection) => Effect.Effect<unknown, E, R>

@@ -55,7 +55,7 @@ export interface NetService {
   readonly connect: (
     options: ConnectOptions
   ) => Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope>
-  /** The proactor's name and counts: for diagnostics and tests. */
+  /** What the proactor below has done so far, and what it holds now: for diagnostics and tests. */
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

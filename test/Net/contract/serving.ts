@@ -83,6 +83,22 @@ export const serving = (subject: Subject) => {
       })
   )
 
+  test(subject, "interrupting serve at any moment leaves no connection behind", () =>
+    Effect.gen(function* () {
+      const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
+      const rounds = subject.isSlow ? 20 : 200
+      for (let round = 0; round < rounds; round++) {
+        const client = yield* connectTo(listener)
+        const serving = yield* Effect.fork(listener.serve((connection) => connection.read))
+        yield* Effect.forEach(Array(round % 12), () => Effect.yieldNow())
+        yield* Fiber.interrupt(serving)
+        yield* client.close
+      }
+      yield* listener.close
+      assert.strictEqual((yield* Net.statistics).openSockets, 0)
+    })
+  )
+
   test(subject, "serve ends with Closed when its listener closes", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
