@@ -6,6 +6,9 @@
  * holds the block until that operation retires, and only then frees it. `free` takes effect once; later calls
  * do nothing. After `free` the views must not be touched, so `bytes` and `view` throw from then on.
  *
+ * Where the one who owns a block and the one who submits operations on it are not the same, the latter takes a
+ * `hold` for each operation: `free` then lets go of the views at once, and of the memory with the last hold.
+ *
  * `foreignBytesInUse` counts what is allocated in this process, so that a test can say "no more than before".
  *
  * @since 0.1.0
@@ -35,12 +38,15 @@ export class ForeignMemory {
   readonly address: number
   /** How many bytes it has. */
   readonly byteLength: number
-  private mapped: { readonly pointer: unknown; readonly bytes: Uint8Array; readonly view: DataView } | undefined
+  private readonly pointer: unknown
+  private mapped: { readonly bytes: Uint8Array; readonly view: DataView } | undefined
+  private holds = 0
 
   private constructor(pointer: unknown, address: number, buffer: ArrayBuffer) {
     this.address = address
     this.byteLength = buffer.byteLength
-    this.mapped = { pointer, bytes: new Uint8Array(buffer), view: new DataView(buffer) }
+    this.pointer = pointer
+    this.mapped = { bytes: new Uint8Array(buffer), view: new DataView(buffer) }
   }
 
   /**
@@ -73,13 +79,35 @@ export class ForeignMemory {
     return this.mapped === undefined
   }
 
-  /** Gives the block back. The kernel must have no operation left that names it. */
+  /** Gives the block back, at once or with its last hold. The kernel must have no operation left that names it. */
   free(): void {
     if (this.mapped === undefined) return
-    const { pointer } = this.mapped
     this.mapped = undefined
+    if (this.holds === 0) this.giveBack()
+  }
+
+  /**
+   * Keeps the memory, for an operation in flight that names it, until `release`.
+   *
+   * @internal
+   */
+  hold(): void {
+    this.holds += 1
+  }
+
+  /**
+   * Ends one hold.
+   *
+   * @internal
+   */
+  release(): void {
+    this.holds -= 1
+    if (this.holds === 0 && this.mapped === undefined) this.giveBack()
+  }
+
+  private giveBack(): void {
     bytesInUse -= this.byteLength
-    koffi().free(pointer)
+    koffi().free(this.pointer)
   }
 
   private live() {

@@ -31,13 +31,13 @@ const zero = new Int32Array([0])
 class EpollProactor implements ProactorService, EpollHost, CompletionLoop.CompletionSource {
   readonly name = "epoll"
   readonly ledger = new Ledger()
+  isClosed = false
   private readonly system: Libc
   private readonly waiter: EpollWaiter
   private readonly sockets = new Set<EpollSocket>()
   private readonly slots = new SlotTable<EpollSocket>()
   private batch: Array<AnyOperation> = []
   private notifyLoop: () => void = () => {}
-  private isClosed = false
 
   constructor(system: Libc, waiter: EpollWaiter) {
     this.system = system

@@ -72,6 +72,8 @@ const encoded = (address: SocketAddress): Uint8Array | SocketError => {
  */
 export interface EpollHost {
   readonly ledger: Ledger
+  /** Whether the proactor takes no operation any more. */
+  readonly isClosed: boolean
   /** Makes the descriptor known to epoll, edge-triggered; answers the slot, or why that failed. */
   readonly register: (socket: EpollSocket, fd: number) => number | SocketError
   /** Takes a registration back; the descriptor is still open. */
@@ -105,6 +107,7 @@ export class EpollSocket implements ProactorSocket {
   private slot = -1
   private parkedReads: Array<ReadingOperation> = []
   private parkedWrite: WritingOperation | undefined
+  private isConnected = false
 
   constructor(host: EpollHost, fd: number, family: AddressFamily) {
     this.host = host
@@ -115,7 +118,7 @@ export class EpollSocket implements ProactorSocket {
 
   submit(operation: AnyOperation): boolean {
     operation.begin(this.host.ledger)
-    if (this.fd < 0) return this.fail(operation, closed(operation.kind.toLowerCase()))
+    if (this.fd < 0 || this.host.isClosed) return this.fail(operation, closed(operation.kind.toLowerCase()))
     if (this.start(operation)) {
       operation.finish()
       return true
@@ -260,6 +263,8 @@ export class EpollSocket implements ProactorSocket {
       operation.failure = address
       return true
     }
+    // The first connect(2) after one that went on in the background succeeds once more, and means nothing.
+    if (this.isConnected) return this.failed(operation, "connect", C.EISCONN)
     if (this.system.connect(this.fd, address, address.length) === 0) return true
     const code = this.system.errno()
     // An interrupted connect goes on in the background, like one in progress (POSIX connect, ERRORS, EINTR).
@@ -277,7 +282,8 @@ export class EpollSocket implements ProactorSocket {
     if (code !== 0) return this.failed(operation, "connect", code)
     // No error and no peer: the event was the one that a fresh socket gives at registration.
     sockaddrLength[0] = sockaddr.length
-    return this.system.getpeername(this.fd, sockaddr, sockaddrLength) === 0
+    this.isConnected = this.system.getpeername(this.fd, sockaddr, sockaddrLength) === 0
+    return this.isConnected
   }
 
   private park(operation: AnyOperation): boolean {

@@ -40,9 +40,10 @@ const pointers = {
   remoteSize: bytesOf(remoteSize)
 }
 
-/** Reset or aborted before it was accepted, or the peer's host is gone: the fault of one connection. */
-const isFaultOfOneConnection = ({ reason }: SocketError): boolean =>
-  reason === "Reset" || reason === "Aborted" || reason === "TimedOut"
+/** Why an accept fails when it is the connection that is dead: its peer took it back, or is gone. */
+const faultsOfOneConnection: ReadonlySet<string> = new Set(["Reset", "Aborted", "TimedOut", "NotConnected"])
+
+const isFaultOfOneConnection = ({ reason }: SocketError): boolean => faultsOfOneConnection.has(reason)
 
 const call = { operation: "accept", syscall: "AcceptEx" }
 

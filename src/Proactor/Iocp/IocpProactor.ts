@@ -99,8 +99,10 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
 
   orphaned(count: number): void {
     this.orphans += count
-    // If these were all, the loop is parked for nothing: it is to look again.
-    if (!this.hasWork()) this.waiter.wake()
+    if (this.hasWork()) return
+    // These were all: the loop is parked for nothing, and is to look again.
+    this.waiter.wake()
+    this.onDrained()
   }
 
   started(): void {

@@ -47,6 +47,9 @@ const LARGEST_PLAIN_BACKLOG = 200
 
 const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SD_RECEIVE, write: C.SD_SEND, both: C.SD_BOTH }
 
+/** What AcceptEx answers on a socket that does not listen. Not every system asks itself that: one may wait for ever. */
+const notListening = (): SocketError => fromWsa(C.WSAEINVAL, { operation: "accept", syscall: "AcceptEx" })
+
 /**
  * What a socket needs of its proactor.
  *
@@ -84,6 +87,7 @@ export class IocpSocket implements ProactorSocket {
   private inFlight = 0
   private isAbandoned = false
   private isBound: boolean
+  private isListening = false
   /** A receive that filled its buffer is followed by one with a larger buffer. */
   private receiveBytes = SMALL_BUFFER_BYTES
 
@@ -160,8 +164,11 @@ export class IocpSocket implements ProactorSocket {
   listen(backlog: number): Effect.Effect<void, SocketError> {
     const hint = backlog > LARGEST_PLAIN_BACKLOG ? C.somaxconnHint(backlog) : backlog
     return this.call("listen", (handle) => {
-      const failure = this.ensureBound(handle, "listen")
-      return failure ?? this.failureOf(winsock().listen(handle, hint), "listen", "listen")
+      const failure =
+        this.ensureBound(handle, "listen") ??
+        this.failureOf(winsock().listen(handle, hint), "listen", "listen")
+      this.isListening ||= failure === undefined
+      return failure
     })
   }
 
@@ -207,7 +214,7 @@ export class IocpSocket implements ProactorSocket {
       case "Send":
         return startSend(handle, slot, operation, host.buffers)
       case "Accept":
-        return startAccept(handle, this.family, slot)
+        return this.isListening ? startAccept(handle, this.family, slot) : notListening()
       case "Connect":
         return this.ensureBound(handle, "connect", operation.address) ?? startConnect(handle, slot, operation)
     }

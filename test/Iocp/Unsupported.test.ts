@@ -1,0 +1,26 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { NetworkError } from "../../src/Errors/index.js"
+import * as Iocp from "../../src/Iocp/index.js"
+
+const entryPoints = {
+  make: Effect.scoped(Iocp.make()),
+  createTcpSocket: Effect.scoped(Iocp.createTcpSocket()),
+  createUdpSocket: Effect.scoped(Iocp.createUdpSocket({ family: "IPv6" })),
+  makeOverlapped: Effect.scoped(Iocp.makeOverlapped)
+}
+
+describe.skipIf(process.platform === "win32")("where there are no completion ports", () => {
+  for (const [operation, effect] of Object.entries(entryPoints)) {
+    it.effect(`${operation} fails with the reason Unsupported`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(effect as Effect.Effect<unknown, unknown>)
+        assert.instanceOf(error, NetworkError)
+        assert.strictEqual(error.reason, "Unsupported")
+        assert.strictEqual(error.operation, operation)
+        assert.strictEqual(error.syscall, undefined)
+        assert.include(error.message, "Windows")
+      })
+    )
+  }
+})

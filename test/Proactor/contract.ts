@@ -1,0 +1,24 @@
+/**
+ * What every proactor must do, whatever it is made of: one suite, run against each of them.
+ */
+import { describe } from "@effect/vitest"
+import { cancellation } from "./contract/cancellation.js"
+import { connections } from "./contract/connections.js"
+import { endings } from "./contract/endings.js"
+import { failures } from "./contract/failures.js"
+import { lifetimes } from "./contract/lifetimes.js"
+import { options } from "./contract/options.js"
+import { transfers } from "./contract/transfers.js"
+import type { Subject } from "./harness.js"
+
+export const proactorContract = (subject: Subject): void => {
+  describe.runIf(subject.isHere)(`the ${subject.name} proactor`, () => {
+    describe("connections", () => connections(subject))
+    describe("transfers", () => transfers(subject))
+    describe("endings", () => endings(subject))
+    describe("failures", () => failures(subject))
+    describe("options", () => options(subject))
+    describe("cancellation", () => cancellation(subject))
+    describe("lifetimes", () => lifetimes(subject))
+  })
+}

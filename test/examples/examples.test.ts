@@ -1,0 +1,149 @@
+/**
+ * Every example runs, prints what it says it prints, and leaves nothing open.
+ */
+import { readdirSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import type * as Effect from "effect/Effect"
+import * as callbacks from "../../examples/callbacks.js"
+import * as completionPort from "../../examples/completion-port.js"
+import * as echoServer from "../../examples/echo-server.js"
+import * as epoll from "../../examples/epoll.js"
+import * as futures from "../../examples/futures.js"
+import * as hello from "../../examples/hello.js"
+import * as select from "../../examples/select.js"
+import { runCollecting } from "./running.js"
+
+interface Expectation {
+  readonly program: Effect.Effect<unknown, unknown>
+  readonly platform?: NodeJS.Platform
+  /** Each of them matches one line, and every line is matched. Without `anyOrder` they come in this order. */
+  readonly lines: ReadonlyArray<RegExp>
+  readonly anyOrder?: boolean
+}
+
+const examples: Record<string, Expectation> = {
+  callbacks: {
+    program: callbacks.program,
+    anyOrder: true,
+    lines: [
+      /^accept and connect are under way$/,
+      /^accept: connected with 127\.0\.0\.1:\d+$/,
+      /^connect: connected with 127\.0\.0\.1:\d+$/,
+      /^read is under way$/,
+      /^write: all bytes are on their way$/,
+      /^read: "Hello, whoever you are"$/,
+      /^connect: connect 127\.0\.0\.1:\d+: connection refused \((WSA)?ECONNREFUSED \d+.* from \w+\)/
+    ]
+  },
+  "completion-port": {
+    program: completionPort.program,
+    platform: "win32",
+    lines: [
+      /^posted and waited: key 0xfedcba9876543210, 42 bytes, overlapped 0x123456789abcdef$/,
+      /^waited in vain: waitForCompletion: not done within 50ms/,
+      /^only looked: CompletionTimeout$/,
+      /^a batch: the keys 1, 2, 3$/,
+      /^handled: the first$/,
+      /^handled: a key that was released$/,
+      /^processed 2 packets$/,
+      /^received under key 10: "a datagram"$/,
+      /^it came from the sender$/,
+      /^left: 0 operations, 0 bytes$/
+    ]
+  },
+  "echo-server": {
+    program: echoServer.program,
+    anyOrder: true,
+    lines: [
+      /^listening on 127\.0\.0\.1:\d+$/,
+      /^\+ 127\.0\.0\.1:\d+$/,
+      /^the client read: Is anybody there\?$/,
+      /^the client read: Ja, überall!$/,
+      /^- 127\.0\.0\.1:\d+: 32 bytes$/,
+      /^ended: 0 sockets open, 0 operations in flight$/
+    ]
+  },
+  epoll: {
+    program: epoll.program,
+    platform: "linux",
+    lines: [
+      /^posted and waited: data 0xfedcba9876543210, 42 bytes$/,
+      /^waited in vain: wait: not done within 50ms/,
+      /^woken: WakeEvent$/,
+      /^a batch: the data 1, 2, 3$/,
+      /^handled: 4$/,
+      /^handled: 5$/,
+      /^processed 2 events$/,
+      /^received before anything was sent: nothing$/,
+      /^received under data 10: "a datagram"$/,
+      /^it came from the sender$/
+    ]
+  },
+  futures: {
+    program: futures.program,
+    lines: [
+      /^asked: easy question$/,
+      /^ {2}got: the answer to the easy question$/,
+      /^asked: hard question$/,
+      /^ {2}await: not done within 100ms/,
+      /^the read goes on: awaited again/,
+      /^ {2}got: the answer to the hard question$/,
+      /^asked: last question$/,
+      /^ {2}got: the answer to the last question$/
+    ]
+  },
+  hello: {
+    program: hello.program,
+    lines: [
+      /^server: listening on 127\.0\.0\.1:\d+$/,
+      /^client: read "Hello from the completion port!"$/,
+      /^client: then the end of the stream$/
+    ]
+  },
+  select: {
+    program: select.program,
+    lines: [
+      /^Future\.select: the answer after 100 ms; 2 go on$/,
+      /^Future\.select: the answer after 300 ms; 1 go on$/,
+      /^Future\.select: the answer after 500 ms; 0 go on$/,
+      /^Net\.select: 100 lines/,
+      /^ {2}a counted to 100, and no line is missing$/,
+      /^ {2}b counted to 100, and no line is missing$/
+    ]
+  }
+}
+
+const matchLines = (lines: ReadonlyArray<string>, { anyOrder = false, lines: expected }: Expectation) => {
+  const printed = [...lines]
+  const missing = expected.filter((pattern) => {
+    const at = anyOrder
+      ? printed.findIndex((line) => pattern.test(line))
+      : pattern.test(printed[0] ?? "")
+        ? 0
+        : -1
+    if (at >= 0) printed.splice(at, 1)
+    return at < 0
+  })
+  return { missing, unexpected: printed }
+}
+
+describe("the examples", () => {
+  it("are all here", () => {
+    const files = readdirSync(new URL("../../examples", import.meta.url)).filter((file) =>
+      file.endsWith(".ts")
+    )
+    assert.deepStrictEqual(
+      files.map((file) => file.slice(0, -".ts".length)).sort(),
+      Object.keys(examples).sort()
+    )
+  })
+
+  for (const [name, example] of Object.entries(examples)) {
+    const isHere = example.platform === undefined || example.platform === process.platform
+    it.runIf(isHere)(name, async () => {
+      const { lines, logged } = await runCollecting(example.program)
+      assert.deepStrictEqual(matchLines(lines, example), { missing: [], unexpected: [] })
+      assert.deepStrictEqual(logged, [], "logged")
+    })
+  }
+})
