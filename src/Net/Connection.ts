@@ -103,9 +103,13 @@ export interface Connection {
 
   /**
    * Shuts one half down, or both (`shutdown(2)`). `write` lets earlier writes out first and then tells the peer that
-   * nothing more comes: it reads the end of the stream, and can still answer.
+   * nothing more comes: it reads the end of the stream, and can still answer. The timeout is for those earlier writes;
+   * if it passes first, nothing has been shut down.
    */
-  readonly shutdown: (how: ShutdownHow) => Effect.Effect<void, SocketError>
+  readonly shutdown: {
+    (how: ShutdownHow): Effect.Effect<void, SocketError>
+    (how: ShutdownHow, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  }
 
   /** Closes the connection now rather than with its scope. Operations under way fail with `Closed`. Closing twice is no error. */
   readonly close: Effect.Effect<void>
@@ -187,16 +191,14 @@ export class TcpConnection implements Connection {
     return Effect.suspend(() => Effect.asVoid(this.send(encoder.encode(text), "all", options)))
   }
 
-  shutdown(how: ShutdownHow): Effect.Effect<void, SocketError> {
+  shutdown(how: ShutdownHow): Effect.Effect<void, SocketError>
+  shutdown(how: ShutdownHow, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  shutdown(how: ShutdownHow, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
     return Effect.suspend(() => {
       if (!this.lifetime.isOpen) return Effect.fail(closed("shutdown", this.peer))
-      const reading = how === "write" ? Effect.void : Effect.sync(() => this.reading.close())
-      if (how === "read") return Effect.zipRight(reading, this.socket.shutdown("read"))
-      const writing = Effect.zipRight(
-        this.writing.flush(),
-        Effect.sync(() => this.writing.end(closed("write", this.peer)))
-      )
-      return Effect.zipRight(Effect.zipRight(reading, writing), this.socket.shutdown(how))
+      const flushed = how === "read" ? Effect.void : this.flushed(options?.timeout)
+      const ended = Effect.sync(() => this.endHalves(how))
+      return Effect.zipRight(Effect.zipRight(flushed, ended), this.socket.shutdown(how))
     })
   }
 
@@ -237,6 +239,20 @@ export class TcpConnection implements Connection {
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
     return this.socket.setOption(name, value)
+  }
+
+  /** Waits until earlier writes have left. If that takes too long, nothing has happened. */
+  private flushed(timeout: Duration.DurationInput | undefined): Effect.Effect<void, TimeoutError> {
+    if (timeout === undefined) return this.writing.flush()
+    return Effect.timeoutFail(this.writing.flush(), {
+      duration: timeout,
+      onTimeout: () => timedOut("shutdown", timeout, this.peer)
+    })
+  }
+
+  private endHalves(how: ShutdownHow): void {
+    if (how !== "write") this.reading.close()
+    if (how !== "read") this.writing.end(closed("write", this.peer))
   }
 
   private send(

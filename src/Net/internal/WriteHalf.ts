@@ -115,13 +115,19 @@ export class WriteHalf {
     })
   }
 
-  /** Waits until what was written before has left, for a shutdown or an orderly close. */
+  /** Waits until what was written before has left, for a shutdown. */
   flush(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const last = this.queue.at(-1) ?? this.current
-      return last === undefined ? Effect.void : Effect.zipRight(awaitDone(last), this.flush())
+      if (last !== undefined) return Effect.zipRight(awaitDone(last), this.flush())
+      // The piece of a stopped write may still be on its way.
+      return this.operation.isInFlight ? Effect.zipRight(this.drained, this.flush()) : Effect.void
     })
   }
+
+  private readonly drained: Effect.Effect<void> = Effect.async<void>((resume) =>
+    this.whenDrained(() => resume(Effect.void))
+  )
 
   /** From now on writes fail with `ending`, those in the queue too. */
   end(ending: SocketError): void {

@@ -57,6 +57,23 @@ export const timeouts = (subject: Subject) => {
     })
   )
 
+  test(subject, "a shutdown waits for earlier writes, and if they take too long shuts nothing down", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const all = pattern(30_000_000)
+      const writing = yield* Effect.fork(client.writeAll(all))
+      yield* Effect.sleep("20 millis")
+      const failure = yield* Effect.flip(client.shutdown("both", { timeout: "20 millis" }))
+      assert.deepInclude(failure, { _tag: "TimeoutError", operation: "shutdown" })
+      const reading = yield* Effect.fork(readToEnd(server))
+      yield* client.shutdown("write", { timeout: "1 minute" })
+      yield* Fiber.join(writing)
+      assert.isTrue(Buffer.from(yield* Fiber.join(reading)).equals(all))
+      yield* server.writeString("and back")
+      assert.strictEqual(text(yield* readExactly(client, 8)), "and back")
+    })
+  )
+
   test(subject, "a timeout that is not needed changes nothing and ends with the operation", () =>
     Effect.gen(function* () {
       const { client, server } = yield* pair
