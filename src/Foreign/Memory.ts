@@ -6,8 +6,9 @@
  * holds the block until that operation retires, and only then frees it. `free` takes effect once; later calls
  * do nothing. After `free` the views must not be touched, so `bytes` and `view` throw from then on.
  *
- * Where the one who owns a block and the one who submits operations on it are not the same, the latter takes a
- * `hold` for each operation: `free` then lets go of the views at once, and of the memory with the last hold.
+ * Where the one who owns a block and the one who submits operations on it are not the same, the latter takes
+ * a `hold` for each operation: `free` then lets go of the views at once, and of the memory with the last
+ * hold.
  *
  * `foreignBytesInUse` counts what is allocated in this process, so that a test can say "no more than before".
  *
@@ -79,7 +80,10 @@ export class ForeignMemory {
     return this.mapped === undefined
   }
 
-  /** Gives the block back, at once or with its last hold. The kernel must have no operation left that names it. */
+  /**
+   * Gives the block back, at once or with its last hold. The kernel must have no operation left that names
+   * it.
+   */
   free(): void {
     if (this.mapped === undefined) return
     this.mapped = undefined

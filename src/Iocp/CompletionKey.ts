@@ -1,10 +1,10 @@
 /**
  * Completion keys: a socket, what is being done with it and data of one's own, behind a 64-bit number.
  *
- * The system carries a key from `associateSocket` or `post` to the packet and never looks at it. A key made here
- * is the index of a slot (lower 32 bits) and the slot's generation (upper 32 bits). Releasing a key moves the
- * generation on, so that a packet which comes late finds nothing rather than the slot's next tenant. Generations
- * start at 1: small numbers, 0 among them, are never valid keys.
+ * The system carries a key from `associateSocket` or `post` to the packet and never looks at it. A key made
+ * here is the index of a slot (lower 32 bits) and the slot's generation (upper 32 bits). Releasing a key
+ * moves the generation on, so that a packet which comes late finds nothing rather than the slot's next
+ * tenant. Generations start at 1: small numbers, 0 among them, are never valid keys.
  *
  * @since 0.1.0
  */

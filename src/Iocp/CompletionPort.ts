@@ -3,7 +3,7 @@
  *
  * Lifecycle:
  *
- *     Open      packets are dequeued into the inbox, by a poll when somebody asks and none is there, by the parked
+ *     Open      packets are dequeued into the inbox: by a poll when somebody asks and none is there, by a parked
  *               call while somebody waits. The call is parked for as long as somebody waits, and not longer.
  *     Closing   those who wait are told. Operations in flight on the port's sockets are cancelled, and their
  *               packets dequeued, since the system may write to their memory until then.
@@ -21,7 +21,9 @@ import { retire } from "./Overlapped.js"
 import { PortWaiter } from "./PortWaiter.js"
 import type { Socket } from "./Socket.js"
 
-/** How long a cancelled operation's packet is waited for. It is prompt; this is for a system that is broken. */
+/**
+ * How long a cancelled operation's packet is waited for. It is prompt; this is for a system that is broken.
+ */
 const DRAIN_MILLISECONDS = 5000
 
 /** The highest NTSTATUS that is no failure: from here on the values are warnings and errors. */
@@ -95,8 +97,8 @@ export class CompletionPort {
   }
 
   /**
-   * Joins the line for as long as it takes to learn what the parked call has dequeued so far. `undefined` if no
-   * call is parked: then `take` has looked already.
+   * Joins the line for as long as it takes to learn what the parked call has dequeued so far. `undefined` if
+   * no call is parked: then `take` has looked already.
    *
    * @internal
    */
@@ -153,7 +155,8 @@ export class CompletionPort {
   }
 
   /**
-   * Begins to close: from here on the port is not open, and those who wait are told. False if that was done before.
+   * Begins to close: from here on the port is not open, and those who wait are told. False if that was done
+   * before.
    *
    * @internal
    */
@@ -198,7 +201,9 @@ export class CompletionPort {
     if (!this.isAwaited) this.waiter.unpark()
   }
 
-  /** The parked call ended: stores what it brought and what has come since, tells, and parks again if need be. */
+  /**
+   * The parked call ended: stores what it brought and what has come since, tells, and parks again if need be.
+   */
   private serve(): void {
     let count = this.collect()
     while (count > 0 && this.inbox.waiting > this.inbox.available) count = this.collect()

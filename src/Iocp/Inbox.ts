@@ -8,8 +8,9 @@
  *     Expired   its time is up, or the port closed, and it was told; no packet is set aside.
  *     Gone      it took its packet, or left. A packet that was set aside for it goes to the next in line.
  *
- * `push` only stores; `serve` sets packets aside and tells. So a batch is stored whole before anybody runs, and
- * a fiber that is interrupted between being told and taking loses nothing: it leaves, and the packet stays.
+ * `push` only stores; `serve` sets packets aside and tells. So a batch is stored whole before anybody runs,
+ * and a fiber that is interrupted between being told and taking loses nothing: it leaves, and the packet
+ * stays.
  *
  * Pure: no system call, no timer. Tested on every platform.
  *
@@ -103,7 +104,8 @@ export class Inbox<A> {
   private shift(): A | undefined {
     const packet = this.packets[this.head]
     this.head += 1
-    // The front of the array is given back in pieces, so that taking a packet costs the same however many wait.
+    // The front of the array is given back in pieces, so that taking a packet costs the same however many
+    // wait.
     if (this.head === this.packets.length) {
       this.packets = []
       this.head = 0

@@ -32,7 +32,10 @@ export interface Kernel32 {
     overlapped: number,
     milliseconds: number
   ) => number
-  /** Up to `count` packets into the OVERLAPPED_ENTRYs at `entries`; how many is written to the ULONG at `removed`. */
+  /**
+   * Up to `count` packets into the OVERLAPPED_ENTRYs at `entries`; how many is written to the ULONG at
+   * `removed`.
+   */
   readonly GetQueuedCompletionStatusEx: (
     port: number,
     entries: number,
@@ -42,8 +45,8 @@ export interface Kernel32 {
     alertable: number
   ) => number
   /**
-   * The same on a thread of libuv's pool. `done` runs on the main thread with the BOOL and, where that is 0, the
-   * code of GetLastError. Throws, without calling `done`, when too many such calls are outstanding.
+   * The same on a thread of libuv's pool. `done` runs on the main thread with the BOOL and, where that is 0,
+   * the code of GetLastError. Throws, without calling `done`, when too many such calls are outstanding.
    */
   readonly GetQueuedCompletionStatusExAsync: (
     port: number,

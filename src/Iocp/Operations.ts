@@ -1,10 +1,10 @@
 /**
  * Overlapped operations: the calls that a completion packet answers.
  *
- * One rule holds for all of them. If the effect succeeds, the operation is in flight, and exactly one packet comes
- * to the socket's port, also where the system could have answered at once. If it fails, none comes. Until the
- * packet is dequeued the OVERLAPPED and the buffer belong to the system; closing their scopes before is safe (the
- * operation is cancelled, the memory outlives it), reading and writing the buffer is not.
+ * One rule holds for all of them. If the effect succeeds, the operation is in flight, and exactly one packet
+ * comes to the socket's port, also where the system could have answered at once. If it fails, none comes.
+ * Until the packet is dequeued the OVERLAPPED and the buffer belong to the system; closing their scopes
+ * before is safe (the operation is cancelled, the memory outlives it), reading and writing the buffer is not.
  *
  * @since 0.1.0
  */
@@ -168,8 +168,8 @@ export const send = (
   })
 
 /**
- * Starts receiving a datagram; `senderOf` tells whose it was. One that is longer than the buffer is cut off, and
- * its packet is a failure with the reason `TooLong`. Calls `WSARecvFrom`.
+ * Starts receiving a datagram; `senderOf` tells whose it was. One that is longer than the buffer is cut off,
+ * and its packet is a failure with the reason `TooLong`. Calls `WSARecvFrom`.
  *
  * @since 0.1.0
  * @category operations
@@ -234,8 +234,8 @@ export const sendTo = (
   )
 
 /**
- * Starts connecting a TCP socket, which has to be bound: to `anyAddress(family)`, if to nothing in particular. When
- * the packet tells of success, `updateConnectContext` completes it. Calls `ConnectEx`.
+ * Starts connecting a TCP socket, which has to be bound: to `anyAddress(family)`, if to nothing in
+ * particular. When the packet tells of success, `updateConnectContext` completes it. Calls `ConnectEx`.
  *
  * @since 0.1.0
  * @category operations
@@ -255,9 +255,9 @@ export const connectEx = (
   )
 
 /**
- * Starts accepting: the next connection to `listener` becomes that of `accepted`, a fresh TCP socket of the same
- * family. When the packet (under the listener's key) tells of success, `updateAcceptContext` completes it, and
- * `acceptedAddresses` tells who it is. Calls `AcceptEx`.
+ * Starts accepting: the next connection to `listener` becomes that of `accepted`, a fresh TCP socket of the
+ * same family. When the packet (under the listener's key) tells of success, `updateAcceptContext` completes
+ * it, and `acceptedAddresses` tells who it is. Calls `AcceptEx`.
  *
  * @since 0.1.0
  * @category operations
@@ -288,8 +288,8 @@ export const acceptEx = (
   })
 
 /**
- * Both ends of the connection that `acceptEx` accepted, from the packet on and until the OVERLAPPED starts its next
- * operation. Calls `GetAcceptExSockaddrs`.
+ * Both ends of the connection that `acceptEx` accepted, from the packet on and until the OVERLAPPED starts
+ * its next operation. Calls `GetAcceptExSockaddrs`.
  *
  * @since 0.1.0
  * @category operations
@@ -319,8 +319,8 @@ export const acceptedAddresses = (
   })
 
 /**
- * Who sent the datagram that `receiveFrom` received, from the packet on and until the OVERLAPPED starts its next
- * operation.
+ * Who sent the datagram that `receiveFrom` received, from the packet on and until the OVERLAPPED starts its
+ * next operation.
  *
  * @since 0.1.0
  * @category operations
@@ -341,10 +341,10 @@ const whenRetired = <A>(
   })
 
 /**
- * Asks for the end of an operation, or of all that are in flight on the socket. A packet comes for each of them all
- * the same: with the reason `Cancelled` (995), or with what it achieved before. `false` if there was nothing left to
- * cancel; a packet that is due is on its way then. (Wine answers `true` whenever no OVERLAPPED is named.) Calls
- * `CancelIoEx`.
+ * Asks for the end of an operation, or of all that are in flight on the socket. A packet comes for each of
+ * them all the same: with the reason `Cancelled` (995), or with what it achieved before. `false` if there was
+ * nothing left to cancel; a packet that is due is on its way then. (Wine answers `true` whenever no
+ * OVERLAPPED is named.) Calls `CancelIoEx`.
  *
  * @since 0.1.0
  * @category operations

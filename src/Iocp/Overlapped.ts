@@ -7,12 +7,12 @@
  *     InFlight   an operation was started: the system may write to the block and to the buffer at any moment.
  *                Both are held. It stays so until the operation's packet is dequeued, or until the call that
  *                was to start the operation failed without a packet to come.
- *     Freed      its scope closed. If that happened in flight, the operation was cancelled first and its packet
+ *     Freed      its scope closed. If that happened in flight, the operation was cancelled first, its packet
  *                awaited; should the packet never come, the memory is left allocated on purpose.
  *
- * Every OVERLAPPED in flight is in one table by its address, which is where a dequeued packet finds its way back.
- * A posted packet may carry any address, so a packet retires an operation only if the system has written the
- * operation's end into the block: `Internal` is no longer `STATUS_PENDING`.
+ * Every OVERLAPPED in flight is in one table by its address, which is where a dequeued packet finds its way
+ * back. A posted packet may carry any address, so a packet retires an operation only if the system has
+ * written the operation's end into the block: `Internal` is no longer `STATUS_PENDING`.
  *
  * @since 0.1.0
  */

@@ -57,8 +57,8 @@ export interface OverlappedFields {
 export const OVERLAPPED_BYTES = SIZEOF_OVERLAPPED
 
 /**
- * `pack-overlapped`: the 32 bytes of an OVERLAPPED. Fields that are left out are 0; of a number that is too large
- * for its field, the lowest bits are stored, as a C assignment would.
+ * `pack-overlapped`: the 32 bytes of an OVERLAPPED. Fields that are left out are 0; of a number that is too
+ * large for its field, the lowest bits are stored, as a C assignment would.
  *
  * @since 0.1.0
  * @category overlapped

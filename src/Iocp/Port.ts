@@ -1,5 +1,6 @@
 /**
- * Making, using and closing completion ports: `CreateIoCompletionPort`, `PostQueuedCompletionStatus`, `CloseHandle`.
+ * Making, using and closing completion ports: `CreateIoCompletionPort`, `PostQueuedCompletionStatus`,
+ * `CloseHandle`.
  *
  * @since 0.1.0
  */
@@ -18,7 +19,9 @@ import { onWindows, portClosed, portError } from "./Support.js"
  * @category models
  */
 export interface PortOptions {
-  /** How many threads the system lets run at once on the port's packets; 0 for one a processor. 1 if left out. */
+  /**
+   * How many threads the system lets run at once on the port's packets; 0 for one a processor. 1 if left out.
+   */
   readonly concurrency?: number
   /** How many packets one call to the system dequeues at most. 64 if left out. */
   readonly batch?: number
@@ -75,8 +78,8 @@ const inFlightOn = (port: CompletionPort): ReadonlyArray<Overlapped> =>
   [...port.sockets].flatMap((socket) => [...socket.inFlight]).filter((overlapped) => overlapped.port === port)
 
 /**
- * Dequeues packets into the port's inbox until `isDone`. Where that does not end, says so: the operations' memory
- * is left to the system for good.
+ * Dequeues packets into the port's inbox until `isDone`. Where that does not end, says so: the operations'
+ * memory is left to the system for good.
  *
  * @internal
  */
@@ -96,8 +99,8 @@ export const drained = (
 /**
  * `close-handle`: closes the port, before its scope does. Calls `CloseHandle`.
  *
- * Those who wait fail with `InvalidHandle`. What is in flight on the port's sockets is cancelled first and awaited.
- * Packets that nobody has taken are dropped. Closing a port that is closed does nothing.
+ * Those who wait fail with `InvalidHandle`. What is in flight on the port's sockets is cancelled first and
+ * awaited. Packets that nobody has taken are dropped. Closing a port that is closed does nothing.
  *
  * @since 0.1.0
  * @category ports

@@ -1,9 +1,9 @@
 /**
  * Waits on one completion port without ever blocking the main thread.
  *
- * Lifecycle. `poll` dequeues a batch into a foreign block and answers how many packets it holds; the accessors
- * (`key`, `overlapped`, `bytes`, `status`) read them until the next `poll`. When a poll came back empty, `park`
- * sends one blocking `GetQueuedCompletionStatusEx` to a thread of libuv's pool:
+ * Lifecycle. `poll` dequeues a batch into a foreign block and answers how many packets it holds; the
+ * accessors (`key`, `overlapped`, `bytes`, `status`) read them until the next `poll`. When a poll came back
+ * empty, `park` sends one blocking `GetQueuedCompletionStatusEx` to a thread of libuv's pool:
  *
  *     Idle      the block belongs to this class; `poll` asks the system.
  *     Parked    a call is out and the block belongs to it; `poll` answers 0. There is at most one such call.
@@ -12,16 +12,18 @@
  *     Closed    the handle is closed and the block is freed.
  *
  * `unpark` and `wake` end a parked call early by posting a private packet, known by the address of a foreign
- * word that only this class owns; it is taken out before anybody sees the batch. Nothing is lost by unparking:
- * what the call had dequeued by then is handed out by the next `poll`, in order. A parked call is bounded in
- * time, so that a lost wake or a terminated worker costs a moment, not for ever; after it `onWake` is called as
- * well, and the caller polls and parks again.
+ * word that only this class owns; it is taken out before anybody sees the batch. Nothing is lost by
+ * unparking: what the call had dequeued by then is handed out by the next `poll`, in order. A parked call is
+ * bounded in time, so that a lost wake or a terminated worker costs a moment, not for ever; after it `onWake`
+ * is called as well, and the caller polls and parks again.
  *
- * A parked call holds a thread that file and name look-ups need too. Past a share of the pool, further ports are
- * looked at by a timer instead, which is slower and costs nobody a thread; so is a port whose handle went bad.
+ * A parked call holds a thread that file and name look-ups need too. Past a share of the pool, further ports
+ * are looked at by a timer instead, which is slower and costs nobody a thread; so is a port whose handle went
+ * bad.
  *
- * `process.exit` waits for parked calls, so one listener on `exit`, there only while something is parked, wakes
- * them all. The port is closed only after its call returned, since closing does not end the wait everywhere.
+ * `process.exit` waits for parked calls, so one listener on `exit`, there only while something is parked,
+ * wakes them all. The port is closed only after its call returned, since closing does not end the wait
+ * everywhere.
  *
  * @since 0.1.0
  */
@@ -35,11 +37,10 @@ const PARK_MILLISECONDS = 1000
 /** How often a port is looked at for which no thread is free. */
 const TIMER_MILLISECONDS = 5
 
+const threadsOfThePool = Number.parseInt(process.env["UV_THREADPOOL_SIZE"] ?? "4", 10)
+
 /** How many of libuv's threads parked calls may hold; the others stay free for files and names. */
-const threadShare = (): number => {
-  const size = Number.parseInt(process.env["UV_THREADPOOL_SIZE"] ?? "", 10)
-  return Math.max(1, (Number.isNaN(size) ? 4 : size) - 2)
-}
+const threadShare = Math.max(1, (threadsOfThePool || 4) - 2)
 
 const WORDS_PER_ENTRY = SIZEOF_OVERLAPPED_ENTRY / 4
 const TWO_TO_32 = 0x1_0000_0000
@@ -125,7 +126,9 @@ export class PortWaiter {
     return Number(overlapped) === this.marker
   }
 
-  /** Dequeues up to `max` packets without waiting and answers how many there are. 0 while a call is parked. */
+  /**
+   * Dequeues up to `max` packets without waiting and answers how many there are. 0 while a call is parked.
+   */
   poll(max: number = this.capacity): number {
     if (this.state._tag === "Arrived") {
       const { count } = this.state
@@ -180,13 +183,13 @@ export class PortWaiter {
   }
 
   /**
-   * Asks for one call of `onWake` when there is something to poll, when `wake` was called, or when the bound has
-   * passed. Keeps the process alive until then. A second `park` replaces the first one's callback.
+   * Asks for one call of `onWake` when there is something to poll, when `wake` was called, or when the bound
+   * has passed. Keeps the process alive until then. A second `park` replaces the first one's callback.
    */
   park(onWake: () => void): void {
     this.onWake = onWake
     if (this.state._tag === "Idle") {
-      const hasThread = this.failureCode === 0 && onThreads.size < threadShare()
+      const hasThread = this.failureCode === 0 && onThreads.size < threadShare
       if (!hasThread || !this.parkOnThread()) this.parkOnTimer()
     } else if (this.state._tag === "Arrived") {
       // Something came for an earlier park that was taken back: it is this one's now.

@@ -4,9 +4,9 @@
  * Lifecycle:
  *
  *     Open      operations may be started, once the socket is associated with a port.
- *     Closing   `closeSocket` was called, or the scope closed: what is in flight is cancelled and its packets are
- *               dequeued into the port's inbox. Only then is the handle given back, because its number is reused at
- *               once, and an operation that is still running finds its socket by that number.
+ *     Closing   `closeSocket` was called, or the scope closed: what is in flight is cancelled and its packets
+ *               are dequeued into the port's inbox. Only then is the handle given back, because its number is
+ *               reused at once, and an operation that is still running finds its socket by that number.
  *     Closed    operations fail with `Closed`.
  *
  * @since 0.1.0

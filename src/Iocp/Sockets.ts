@@ -65,8 +65,8 @@ export const callOn = (
   )
 
 /**
- * An address as the system takes it; a `NetworkError` for one that was put together by hand, and wrongly, or that
- * is of another family than the socket.
+ * An address as the system takes it; a `NetworkError` for one that was put together by hand, and wrongly, or
+ * that is of another family than the socket.
  *
  * @internal
  */
@@ -86,7 +86,10 @@ export const encodeFor = (
     })
   })
 
-/** ICMP errors that earlier datagrams caused must not fail a later receive. A system without the switch has none. */
+/**
+ * ICMP errors that earlier datagrams caused must not fail a later receive. A system without the switch has
+ * none.
+ */
 const ignoreIcmpErrors = (api: Winsock, handle: number): void => {
   const off = new Uint8Array(4)
   const returned = new Uint8Array(4)
@@ -132,8 +135,9 @@ export const createTcpSocket = (
 ): Effect.Effect<Socket, SocketError, Scope.Scope> => scopedSocket("createTcpSocket", "tcp", options)
 
 /**
- * `create-udp-socket`: an overlapped UDP socket that no child process inherits, closed with the scope. Datagrams
- * that nobody received do not fail later operations (`SIO_UDP_CONNRESET` and `SIO_UDP_NETRESET` are off).
+ * `create-udp-socket`: an overlapped UDP socket that no child process inherits, closed with the scope.
+ * Datagrams that nobody received do not fail later operations (`SIO_UDP_CONNRESET` and `SIO_UDP_NETRESET` are
+ * off).
  *
  * Calls `WSASocketW`. Elsewhere than on Windows it fails with the reason `Unsupported`.
  *
@@ -147,8 +151,8 @@ export const createUdpSocket = (
 /**
  * Closes the socket, before its scope does. Calls `closesocket`.
  *
- * What is in flight on it is cancelled, and the packets are dequeued into the port's inbox, where whoever waits
- * finds them. Closing a socket that is closed, or being closed, does nothing.
+ * What is in flight on it is cancelled, and the packets are dequeued into the port's inbox, where whoever
+ * waits finds them. Closing a socket that is closed, or being closed, does nothing.
  *
  * @since 0.1.0
  * @category sockets
@@ -249,7 +253,8 @@ export const localAddress = (socket: Socket): Effect.Effect<SocketAddress, Socke
   nameOf(socket, "localAddress", "getsockname")
 
 /**
- * The address of the peer. Calls `getpeername`; after `connectEx` and `acceptEx` only once the context is updated.
+ * The address of the peer. Calls `getpeername`; after `connectEx` and `acceptEx` only once the context is
+ * updated.
  *
  * @since 0.1.0
  * @category sockets
@@ -260,7 +265,8 @@ export const remoteAddress = (socket: Socket): Effect.Effect<SocketAddress, Sock
 const directions = { receive: C.SD_RECEIVE, send: C.SD_SEND, both: C.SD_BOTH } as const
 
 /**
- * Ends one half of a connection, or both: after `"send"` the peer reads the end of the stream. Calls `shutdown`.
+ * Ends one half of a connection, or both: after `"send"` the peer reads the end of the stream. Calls
+ * `shutdown`.
  *
  * @since 0.1.0
  * @category sockets
@@ -272,8 +278,8 @@ export const shutdown = (
   callOn(socket, "shutdown", "shutdown", (api) => api.shutdown(socket.handle, directions[direction]))
 
 /**
- * To be called when `acceptEx` completed: gives the accepted socket the listener's properties, its addresses among
- * them. Calls `setsockopt` with `SO_UPDATE_ACCEPT_CONTEXT`.
+ * To be called when `acceptEx` completed: gives the accepted socket the listener's properties, its addresses
+ * among them. Calls `setsockopt` with `SO_UPDATE_ACCEPT_CONTEXT`.
  *
  * @since 0.1.0
  * @category sockets
@@ -287,8 +293,8 @@ export const updateAcceptContext = (accepted: Socket, listener: Socket): Effect.
 }
 
 /**
- * To be called when `connectEx` completed: makes the socket an ordinary connected one, that has a peer and can be
- * shut down. Calls `setsockopt` with `SO_UPDATE_CONNECT_CONTEXT`.
+ * To be called when `connectEx` completed: makes the socket an ordinary connected one, that has a peer and
+ * can be shut down. Calls `setsockopt` with `SO_UPDATE_CONNECT_CONTEXT`.
  *
  * @since 0.1.0
  * @category sockets

@@ -1,10 +1,11 @@
 /**
  * Waiting for packets: `GetQueuedCompletionStatusEx`, without ever blocking the main thread.
  *
- * A wait first takes what is in the port's inbox, then polls, and only then joins the line of those who wait; see
- * `CompletionPort` for what happens there. Deadlines are the caller's clock's. A wait that is interrupted, or whose
- * time is up, leaves every packet to the next one. Prefer the `timeout` of these functions to `Effect.timeout`
- * and to races: those drop the packet of a wait that succeeds in the very moment in which it loses.
+ * A wait first takes what is in the port's inbox, then polls, and only then joins the line of those who wait;
+ * see `CompletionPort` for what happens there. Deadlines are the caller's clock's. A wait that is
+ * interrupted, or whose time is up, leaves every packet to the next one. Prefer the `timeout` of these
+ * functions to `Effect.timeout` and to races: those drop the packet of a wait that succeeds in the very
+ * moment in which it loses.
  *
  * @since 0.1.0
  */
@@ -25,8 +26,8 @@ const SYSCALL = "GetQueuedCompletionStatusEx"
 const STEPS_OF_A_WAIT = 64
 
 /**
- * A fiber may be interrupted where it yields, and it yields after so many steps. Yielding beforehand, when few are
- * left, makes sure that it does not happen while a packet is in nobody's hands.
+ * A fiber may be interrupted where it yields, and it yields after so many steps. Yielding beforehand, when
+ * few are left, makes sure that it does not happen while a packet is in nobody's hands.
  */
 const yieldBeforehand: Effect.Effect<void> = Effect.withFiberRuntime((fiber) => {
   const left = fiber.getFiberRef(FiberRef.currentMaxOpsBeforeYield) - fiber.currentOpCount
@@ -153,8 +154,8 @@ export const waitForCompletion = (
   )
 
 /**
- * Waits for one packet and takes up to `max` that are here by then, in order. Fails with a `TimeoutError` if none
- * comes in time.
+ * Waits for one packet and takes up to `max` that are here by then, in order. Fails with a `TimeoutError` if
+ * none comes in time.
  *
  * Calls `GetQueuedCompletionStatusEx`.
  *
@@ -187,18 +188,23 @@ export const waitForCompletions = (
  * @category models
  */
 export interface ProcessOptions {
-  /** How many packets to handle at most. A batch of the port (64, unless `make` was told otherwise) if left out. */
+  /**
+   * How many packets to handle at most. A batch of the port (64, unless `make` was told otherwise) if left
+   * out.
+   */
   readonly max?: number
   /** How long to wait for the first one. As long as it takes, if left out. */
   readonly timeout?: Duration.DurationInput
 }
 
 /**
- * `process-completions`: waits for one packet, then runs `handler` for it and for every other that is here, in
- * order and one at a time, and answers how many there were. Fails with a `TimeoutError` if none comes in time.
+ * `process-completions`: waits for one packet, then runs `handler` for it and for every other that is here,
+ * in order and one at a time, and answers how many there were. Fails with a `TimeoutError` if none comes in
+ * time.
  *
- * A packet is taken when its turn comes: where the handler fails or is interrupted, those behind it stay in the
- * port. The handler may start operations and post packets; what they bring may be handled in the same run.
+ * A packet is taken when its turn comes: where the handler fails or is interrupted, those behind it stay in
+ * the port. The handler may start operations and post packets; what they bring may be handled in the same
+ * run.
  *
  * Calls `GetQueuedCompletionStatusEx`.
  *

@@ -1,9 +1,9 @@
 /**
  * The Windows system layer: completion ports, overlapped sockets and foreign memory, usable on its own.
  *
- * Importing it loads no foreign library and works everywhere. What makes something (`make`, `createTcpSocket`,
- * `createUdpSocket`, `makeOverlapped`) fails elsewhere than on Windows with a `NetworkError` of the reason
- * `Unsupported`.
+ * Importing it loads no foreign library and works everywhere. What makes something (`make`,
+ * `createTcpSocket`, `createUdpSocket`, `makeOverlapped`) fails elsewhere than on Windows with a
+ * `NetworkError` of the reason `Unsupported`.
  *
  * ```ts
  * import * as Effect from "effect/Effect"

@@ -21,12 +21,19 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { format, type SocketAddress } from "../Address/index.js"
-import { closed, invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
+import {
+  ConnectionError,
+  closed,
+  invalidArgument,
+  type SocketError,
+  type TimeoutError
+} from "../Errors/index.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
 import type { SocketOptionName, SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { Lifetime } from "./internal/Lifetime.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
+import { Vigil } from "./internal/Vigil.js"
 import { awaitDone, WriteHalf, type WriteJob } from "./internal/WriteHalf.js"
 
 /**
@@ -113,6 +120,11 @@ export interface Connection {
 
   /** Closes the connection now rather than with its scope. Operations under way fail with `Closed`. Closing twice is no error. */
   readonly close: Effect.Effect<void>
+  /**
+   * Says that the handshake is over, whatever that is in this protocol: the `handshakeTimeout` of the server that serves
+   * this connection no longer counts. Means nothing elsewhere.
+   */
+  readonly established: Effect.Effect<void>
   /** Closes the connection with a reset (`SO_LINGER` 0): the peer learns that it was cut off. */
   readonly abort: Effect.Effect<void>
 
@@ -137,6 +149,8 @@ export class TcpConnection implements Connection {
   private readonly reading: ReadHalf
   private readonly writing: WriteHalf
   private readonly lifetime: Lifetime
+  /** For the server that serves this connection. */
+  readonly vigil = new Vigil(() => this.reading.received + this.writing.sent)
   private own: Scope.CloseableScope | undefined
 
   readonly read: Effect.Effect<Uint8Array, SocketError>
@@ -207,6 +221,15 @@ export class TcpConnection implements Connection {
       ? this.lifetime.close
       : Effect.zipRight(this.lifetime.close, Scope.close(this.own, Exit.void))
   )
+
+  readonly established: Effect.Effect<void> = Effect.sync(() => this.vigil.establish())
+
+  /** Closes the connection because it is late: its operations fail with `TimedOut`. */
+  expire(advice: string): Effect.Effect<void> {
+    return this.lifetime.closeAs(
+      (operation) => new ConnectionError({ reason: "TimedOut", operation, address: this.peer, advice })
+    )
+  }
 
   /**
    * Makes the connection close with `surrounding`, in one synchronous step, so that nothing can come between having

@@ -6,10 +6,7 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { format, type SocketAddress } from "../Address/index.js"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
@@ -18,6 +15,7 @@ import { type Connection, TcpConnection, type TimeoutOptions } from "./Connectio
 import { type Accepted, AcceptQueue } from "./internal/AcceptQueue.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { Lifetime } from "./internal/Lifetime.js"
+import { type ServeOptions, serve } from "./Serving.js"
 
 /**
  * @since 0.1.0
@@ -36,23 +34,19 @@ export interface Listener {
   /**
    * Accepts connections for ever, and runs `handler` for each in a fiber of its own. The connection is closed when its
    * handler ends, however it ends. A handler that fails, or dies, ends its own connection and nothing else; the failure
-   * is logged. Interrupting `serve` interrupts the handlers, and waits for them.
+   * is logged, or goes to `onFailure`. Interrupting `serve` interrupts the handlers, at once or after `drainTimeout`,
+   * and waits for them. The options limit how many connections there are, and how long they may be idle.
    *
    * When the system has no descriptors left, it waits a moment (5 ms, doubling up to a second) and accepts again.
    */
-  readonly serve: <E, R>(
-    handler: (connection: Connection) => Effect.Effect<unknown, E, R>
-  ) => Effect.Effect<never, SocketError, R>
+  readonly serve: <E, R, R2 = never>(
+    handler: (connection: Connection) => Effect.Effect<unknown, E, R>,
+    options?: ServeOptions<E, R2>
+  ) => Effect.Effect<never, SocketError, R | R2>
 
   /** Closes the listener now rather than with its scope. An `accept` under way fails with `Closed`. */
   readonly close: Effect.Effect<void>
 }
-
-const FIRST_PAUSE = "5 millis"
-const LONGEST_PAUSE = "1 second"
-
-/** The system is out of something that others may give back: waiting helps. */
-const isShortage = (failure: SocketError): boolean => failure.reason === "ResourceExhausted"
 
 /** @internal */
 export class TcpListener implements Listener {
@@ -84,21 +78,14 @@ export class TcpListener implements Listener {
     )
   }
 
-  serve<E, R>(
-    handler: (connection: Connection) => Effect.Effect<unknown, E, R>
-  ): Effect.Effect<never, SocketError, R> {
-    return Effect.scoped(
-      Effect.flatMap(FiberSet.make<void>(), (handlers) => {
-        const acceptOne = Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(restore(this.queue.accept((accepted) => this.connection(accepted))), (connection) =>
-            // Forked here, where nothing interrupts: a handler that is interrupted before it starts still closes.
-            Effect.flatMap(Effect.forkDaemon(handle(connection, handler)), (fiber) =>
-              FiberSet.add(handlers, fiber)
-            )
-          )
-        )
-        return Effect.forever(acceptOne.pipe(Effect.tapError(reportShortage), Effect.retry(pauses)))
-      })
+  serve<E, R, R2 = never>(
+    handler: (connection: Connection) => Effect.Effect<unknown, E, R>,
+    options: ServeOptions<E, R2> = {}
+  ): Effect.Effect<never, SocketError, R | R2> {
+    return serve(
+      this.queue.accept((accepted) => this.connection(accepted)),
+      handler,
+      options
     )
   }
 
@@ -108,27 +95,3 @@ export class TcpListener implements Listener {
     return new TcpConnection(socket, remoteAddress ?? this.address)
   }
 }
-
-const pauses = Schedule.exponential(FIRST_PAUSE).pipe(
-  Schedule.either(Schedule.spaced(LONGEST_PAUSE)),
-  Schedule.whileInput(isShortage)
-)
-
-const reportShortage = (failure: SocketError): Effect.Effect<void> =>
-  isShortage(failure) ? Effect.logWarning(`accept: ${failure.message}`) : Effect.void
-
-/** A handler with its connection, to be run uninterruptibly: no failure gets out, and the connection is closed. */
-const handle = <E, R>(
-  connection: TcpConnection,
-  handler: (connection: Connection) => Effect.Effect<unknown, E, R>
-): Effect.Effect<void, never, R> =>
-  Effect.suspend(() => handler(connection)).pipe(
-    Effect.interruptible,
-    Effect.catchAllCause((cause) =>
-      Cause.isInterruptedOnly(cause)
-        ? Effect.void
-        : Effect.logError(`the handler of ${format(connection.remoteAddress)} failed`, cause)
-    ),
-    Effect.asVoid,
-    Effect.ensuring(connection.close)
-  )

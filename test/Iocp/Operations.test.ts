@@ -5,8 +5,15 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Address from "../../src/Address/index.js"
 import * as Iocp from "../../src/Iocp/index.js"
-import { connectedPair } from "./pair.js"
-import { assertFields, describeOnWindows, errorOf, leavingNothing, loopback, succeeded } from "./windows.js"
+import {
+  assertFields,
+  connectedPair,
+  describeOnWindows,
+  errorOf,
+  leavingNothing,
+  loopback,
+  succeeded
+} from "./windows.js"
 
 const cancelled = { _tag: "NetworkError", reason: "Cancelled", code: 995 }
 

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Iocp from "../../src/Iocp/index.js"
 import { assertFields, describeOnWindows, leavingNothing } from "./windows.js"
 
@@ -29,6 +30,24 @@ describeOnWindows("completion ports", () => {
           assert.strictEqual(completion.bytes, 0xffff_ffff)
           assert.strictEqual(completion.status, 0)
         }
+      })
+    )
+  )
+
+  it.live("carry completion keys, and stale ones find nothing", () =>
+    leavingNothing(
+      Effect.gen(function* () {
+        const port = yield* Iocp.make()
+        const keys = Iocp.makeCompletionKeys<Iocp.CompletionKey<Iocp.Socket, number>>()
+        const socket = yield* Iocp.createUdpSocket()
+        const [kept, released] = [1, 2].map((data) => keys.register({ socket, operation: "receive", data }))
+        for (const key of [kept, released]) yield* Iocp.post(port, { key: key ?? 0 })
+        keys.release(released ?? 0n)
+        const found = []
+        for (const _ of [1, 2]) {
+          found.push(keys.find((yield* Iocp.waitForCompletion(port, "20 seconds")).key))
+        }
+        assert.deepStrictEqual(found.map(Option.map(({ data }) => data)), [Option.some(1), Option.none()])
       })
     )
   )

@@ -2,8 +2,15 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Address from "../../src/Address/index.js"
 import * as Iocp from "../../src/Iocp/index.js"
-import { connectedPair } from "./pair.js"
-import { assertFields, describeOnWindows, errorOf, leavingNothing, loopback, succeeded } from "./windows.js"
+import {
+  assertFields,
+  connectedPair,
+  describeOnWindows,
+  errorOf,
+  leavingNothing,
+  loopback,
+  succeeded
+} from "./windows.js"
 
 describeOnWindows("sockets", () => {
   it.live("tell their addresses", () =>

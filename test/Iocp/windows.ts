@@ -17,17 +17,26 @@ export const describeOnWindows = (name: string, body: () => void): void => {
 
 export const loopback = (port = 0): Address.SocketAddress => Address.loopbackAddress("IPv4", port)
 
-/** What the system hands out once and keeps: threads of the pool, the first sockets' providers. */
-const warmUp = Effect.scoped(
-  Effect.gen(function* () {
-    const port = yield* Iocp.make()
-    const socket = yield* Iocp.createTcpSocket()
-    yield* Iocp.associateSocket(port, socket)
-    for (let index = 0; index < 4; index++) yield* Iocp.getQueuedCompletionStatus(port, 1)
-  })
-).pipe(Effect.withClock(Clock.make()))
+let isWarm = false
 
-/** Runs a test in a scope of its own, and fails if it left a handle, foreign memory or an operation behind. */
+/** Gets what the system hands out once and keeps: the pool's threads, what its socket providers open. */
+const warmUp = Effect.suspend(() => {
+  if (isWarm) return Effect.void
+  isWarm = true
+  return Effect.scoped(
+    Effect.gen(function* () {
+      const port = yield* Iocp.make()
+      yield* connectedPair(port)
+      const datagrams = yield* Iocp.createUdpSocket()
+      yield* Iocp.bind(datagrams, loopback())
+      for (let index = 0; index < 4; index++) yield* Iocp.getQueuedCompletionStatus(port, 1)
+    })
+  )
+}).pipe(Effect.withClock(Clock.make()))
+
+/**
+ * Runs a test in a scope of its own, and fails if it left a handle, foreign memory or an operation behind.
+ */
 export const leavingNothing = <A, E>(test: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, unknown> =>
   Effect.gen(function* () {
     yield* warmUp
@@ -56,3 +65,31 @@ export const succeeded = (port: Iocp.CompletionPort) =>
   Effect.flatMap(Iocp.waitForCompletion(port, "20 seconds"), (completion) =>
     Iocp.isError(completion) ? Effect.fail(completion.error) : Effect.succeed(completion)
   )
+
+/**
+ * Two sockets, connected by `acceptEx` and `connectEx`. The client's packets come under the key 1, the
+ * server's under 2.
+ */
+export const connectedPair = (port: Iocp.CompletionPort) =>
+  Effect.gen(function* () {
+    const [client, server] = [yield* Iocp.createTcpSocket(), yield* Iocp.createTcpSocket()]
+    yield* Iocp.associateSocket(port, client, 1)
+    yield* Iocp.associateSocket(port, server, 2)
+    const addresses = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const listener = yield* Iocp.createTcpSocket()
+        yield* Iocp.associateSocket(port, listener, 3)
+        yield* Iocp.bind(listener, loopback())
+        yield* Iocp.listen(listener)
+        yield* Iocp.bind(client, loopback())
+        const [accepting, connecting] = [yield* Iocp.makeOverlapped, yield* Iocp.makeOverlapped]
+        yield* Iocp.acceptEx(listener, server, accepting)
+        yield* Iocp.connectEx(client, connecting, yield* Iocp.localAddress(listener))
+        for (const _ of [accepting, connecting]) yield* succeeded(port)
+        yield* Iocp.updateAcceptContext(server, listener)
+        yield* Iocp.updateConnectContext(client)
+        return yield* Iocp.acceptedAddresses(accepting)
+      })
+    )
+    return { client, server, clientAddress: addresses.remote, serverAddress: addresses.local }
+  })

@@ -32,32 +32,34 @@ describe("a program whose work is done ends by itself", () => {
 
 const waits = ["accept", "read", "write", "several"]
 
+/** Each wait on its own with the first way to end, all of them together with the second. */
+const each = <A>(first: A, second: A) => [
+  ...waits.map((wait) => ({ wait, ending: first })),
+  { wait: "several", ending: second }
+]
+
 describe("process.exit ends the program in the middle of a wait", () => {
-  for (const wait of waits) {
-    for (const exit of ["exit", "exitInFiber"]) {
-      it.scopedLive(`${wait}, ${exit === "exit" ? "from a timer" : "from a fiber"}`, () =>
-        Effect.gen(function* () {
-          const child = yield* node(waiting, wait, exit)
-          yield* child.line("waiting")
-          assert.deepStrictEqual(yield* child.ending, { code: 7, signal: null })
-          assert.strictEqual(child.errors(), "")
-        })
-      )
-    }
+  for (const { ending, wait } of each("exit", "exitInFiber")) {
+    it.scopedLive(`${wait}, ${ending === "exit" ? "from a timer" : "from a fiber"}`, () =>
+      Effect.gen(function* () {
+        const child = yield* node(waiting, wait, ending)
+        yield* child.line("waiting")
+        assert.deepStrictEqual(yield* child.ending, { code: 7, signal: null })
+        assert.strictEqual(child.errors(), "")
+      })
+    )
   }
 })
 
 describe("an exception that nobody catches ends the program in the middle of a wait", () => {
-  for (const wait of waits) {
-    for (const how of ["throw", "reject"]) {
-      it.scopedLive(`${wait}, ${how === "throw" ? "thrown" : "a rejected promise"}`, () =>
-        Effect.gen(function* () {
-          const child = yield* node(waiting, wait, how)
-          yield* child.line("waiting")
-          assert.deepStrictEqual(yield* child.ending, { code: 1, signal: null })
-          assert.include(child.errors(), "thrown in the middle of a wait")
-        })
-      )
-    }
+  for (const { ending, wait } of each("throw", "reject")) {
+    it.scopedLive(`${wait}, ${ending === "throw" ? "thrown" : "a rejected promise"}`, () =>
+      Effect.gen(function* () {
+        const child = yield* node(waiting, wait, ending)
+        yield* child.line("waiting")
+        assert.deepStrictEqual(yield* child.ending, { code: 1, signal: null })
+        assert.include(child.errors(), "thrown in the middle of a wait")
+      })
+    )
   }
 })

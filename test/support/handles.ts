@@ -1,8 +1,8 @@
 /**
  * How many handles this process has open, for tests that look for leaks on Windows.
  *
- * Asks `NtQuerySystemInformation` for every handle of the system and counts this process's: exact on Windows and
- * under Wine, whose `GetProcessHandleCount` always answers 0.
+ * Asks `NtQuerySystemInformation` for every handle of the system and counts this process's: exact on Windows
+ * and under Wine, whose `GetProcessHandleCount` always answers 0.
  */
 import { createRequire } from "node:module"
 import type * as Koffi from "koffi"

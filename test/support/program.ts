@@ -1,8 +1,8 @@
 /**
  * Programs that a test runs in a process of their own, to see how the process ends.
  *
- * A program is TypeScript; it is bundled once, and plain `node` runs the bundle, so that starting it is cheap under
- * Wine too. Its output goes to a file, since node.exe cannot write to a pipe there.
+ * A program is TypeScript; it is bundled once, and plain `node` runs the bundle, so that starting it is cheap
+ * under Wine too. Its output goes to a file, since node.exe cannot write to a pipe there.
  */
 import { spawn } from "node:child_process"
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
@@ -32,7 +32,9 @@ const runToEnd = (args: ReadonlyArray<string>, output: number) =>
     child.once("exit", (code, signal) => resolve({ code, signal }))
   })
 
-/** Bundles a program. The bundle lies inside of the package, where the packages that it requires are found. */
+/**
+ * Bundles a program. The bundle lies inside of the package, where the packages that it requires are found.
+ */
 export const makeProgram = async (source: URL): Promise<Program> => {
   const parent = join(packageFolder, "node_modules", ".test-programs")
   mkdirSync(parent, { recursive: true })

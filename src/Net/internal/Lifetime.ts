@@ -17,11 +17,19 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { SocketError } from "../../Errors/index.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { Waiters } from "./Waiters.js"
 
 /** How long cancelled operations may take to retire. They take microseconds. */
 const DRAIN_LIMIT = Duration.seconds(10)
+
+/**
+ * The error that an operation fails with after its socket was closed, given what was asked for.
+ *
+ * @internal
+ */
+export type Ending = (operation: string) => SocketError
 
 /**
  * A part of a socket that submits operations.
@@ -30,8 +38,8 @@ const DRAIN_LIMIT = Duration.seconds(10)
  */
 export interface Half {
   readonly isInFlight: boolean
-  /** Refuses what comes from now on, and cancels what is in flight. */
-  readonly close: () => void
+  /** Refuses what comes from now on, and cancels what is in flight. `why` makes the error, given the operation. */
+  readonly close: (why?: Ending) => void
   readonly whenDrained: (drained: () => void) => void
 }
 
@@ -54,17 +62,22 @@ export class Lifetime {
   }
 
   /** Goes through the whole life to its end. */
-  readonly close: Effect.Effect<void> = Effect.uninterruptible(
-    Effect.suspend(() => {
-      if (this.state === "Closed") return Effect.void
-      if (this.state !== "Open") return this.closed
-      this.state = "Closing"
-      for (const half of this.halves) half.close()
-      this.state = "Draining"
-      if (this.halves.some((half) => half.isInFlight)) return this.drain
-      return Effect.sync(() => this.finish())
-    })
-  )
+  readonly close: Effect.Effect<void> = this.closeAs(undefined)
+
+  /** Like `close`; operations fail with an error of the caller's from now on, rather than with `Closed`. */
+  closeAs(why: Ending | undefined): Effect.Effect<void> {
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        if (this.state === "Closed") return Effect.void
+        if (this.state !== "Open") return this.closed
+        this.state = "Closing"
+        for (const half of this.halves) half.close(why)
+        this.state = "Draining"
+        if (this.halves.some((half) => half.isInFlight)) return this.drain
+        return Effect.sync(() => this.finish())
+      })
+    )
+  }
 
   private readonly drained = Effect.async<void>((resume) => {
     let left = this.halves.length

@@ -16,6 +16,7 @@ import { giveUp } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import { Inbox } from "./Inbox.js"
 import { type Demand, Intake } from "./Intake.js"
+import type { Ending } from "./Lifetime.js"
 
 /** How much one receive asks of the system. */
 const RECEIVE_BYTES = 64 * 1024
@@ -30,6 +31,7 @@ export class ReadHalf {
   private readonly inbox = new Inbox()
   private readonly peer: string
   private hasEnded = false
+  private arrived = 0
   private readonly intake: Intake<ReceiveOperation>
   private readonly utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
@@ -43,6 +45,7 @@ export class ReadHalf {
       land: ({ chunk }) => {
         if (chunk.length === 0) this.hasEnded = true
         else this.inbox.push(chunk)
+        this.arrived += chunk.length
       },
       // A connection that failed stays failed. Lack of memory passes.
       isFinal: (failure) => failure instanceof ConnectionError
@@ -80,9 +83,14 @@ export class ReadHalf {
   }
 
   /** From now on reads fail. What has arrived is dropped. */
-  close(): void {
+  close(why?: Ending): void {
     this.inbox.clear()
-    this.intake.close(closed("read", this.peer))
+    this.intake.close(why?.("read") ?? closed("read", this.peer))
+  }
+
+  /** How many bytes have come. */
+  get received(): number {
+    return this.arrived
   }
 
   whenDrained(drained: () => void): void {

@@ -24,6 +24,7 @@ import * as Effect from "effect/Effect"
 import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
 import { SendOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import type { Ending } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
 /** Whether a write is over when all of it is sent, or when some of it is. */
@@ -74,6 +75,7 @@ export class WriteHalf {
   private readonly draining = new Waiters()
   /** The job whose turn it is. */
   private current: WriteJob | undefined
+  private left = 0
   /** Why nothing can be written any more. */
   private ending: SocketError | undefined
 
@@ -136,9 +138,14 @@ export class WriteHalf {
   }
 
   /** Ends the half, and cancels what is in flight. */
-  close(): void {
-    this.end(closed("write", this.peer))
+  close(why?: Ending): void {
+    this.end(why?.("write") ?? closed("write", this.peer))
     this.socket.cancel(this.operation)
+  }
+
+  /** How many bytes have left. */
+  get sent(): number {
+    return this.left
   }
 
   get isInFlight(): boolean {
@@ -164,8 +171,12 @@ export class WriteHalf {
   /** Books a retired piece. `true`: the job is over. */
   private settle(job: WriteJob): boolean {
     const { failure } = this.operation
-    if (failure === undefined) job.sent += this.operation.sent
-    else if (isLasting(failure, job)) this.end(failure)
+    if (failure === undefined) {
+      job.sent += this.operation.sent
+      this.left += this.operation.sent
+    } else if (isLasting(failure, job)) {
+      this.end(failure)
+    }
     if (failure === undefined && !job.isComplete && !job.isStopped && this.ending === undefined) return false
     this.current = undefined
     const isStop = job.isStopped && failure?.reason === "Cancelled"

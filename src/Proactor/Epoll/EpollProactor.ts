@@ -137,10 +137,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   /** Ends what a careless owner left open: cancels it, which is immediate here, and closes it. */
   shutDown(): void {
     this.isClosed = true
-    for (const socket of [...this.sockets]) {
-      socket.cancelAll()
-      socket.close()
-    }
+    for (const socket of [...this.sockets]) socket.close()
   }
 
   private setFlag(fd: number, level: number, name: number, value: Int32Array): void {

@@ -137,8 +137,7 @@ export class EpollSocket implements ProactorSocket {
     operation.onRetired()
   }
 
-  /** Cancels everything that is parked. */
-  cancelAll(): void {
+  private cancelAll(): void {
     for (const operation of [...this.parkedReads]) this.cancel(operation)
     if (this.parkedWrite !== undefined) this.cancel(this.parkedWrite)
   }
@@ -152,6 +151,8 @@ export class EpollSocket implements ProactorSocket {
   close(): void {
     if (this.fd < 0) return
     const fd = this.giveUp()
+    // Whoever closes is expected to have cancelled; what was not would wait for ever.
+    this.cancelAll()
     // A descriptor is gone after close(2) whatever it answers; an error here concerns bytes the peer will not get.
     this.system.close(fd)
   }

@@ -1,6 +1,6 @@
 /**
- * A program that is started by a test. It parks a call on a completion port that nothing but a wake can end, and
- * then ends in the way that its argument names.
+ * A program that is started by a test. It parks a call on a completion port that nothing but a wake can end,
+ * and then ends in the way that its argument names.
  */
 import * as Effect from "effect/Effect"
 import * as Iocp from "../../../src/Iocp/index.js"

@@ -7,6 +7,7 @@ import { choosing } from "./choosing.js"
 import { errors } from "./errors.js"
 import { interruption } from "./interruption.js"
 import { lifetimes } from "./lifetimes.js"
+import { limits } from "./limits.js"
 import { lines } from "./lines.js"
 import { serving } from "./serving.js"
 import { streams } from "./streams.js"
@@ -20,5 +21,6 @@ export const contract = (subject: Subject) => {
   describe("errors", () => errors(subject))
   describe("lifetimes", () => lifetimes(subject))
   describe("serving", () => serving(subject))
+  describe("limits", () => limits(subject))
   describe("choosing", () => choosing(subject))
 }

@@ -6,8 +6,11 @@
  *   sockets    the service, a listener and both ends of a connection are still open, and nobody waits for them
  *   futures    like sockets, and waits that were under way have been cancelled
  */
-import { Effect, Layer, ManagedRuntime, Scope } from "effect"
-import { Future, Net } from "effect-iocp"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Scope from "effect/Scope"
+import * as Net from "effect-iocp/Net"
 import { pair, talk } from "./talk.mjs"
 
 const scopes = () => Effect.runPromise(Effect.scoped(talk).pipe(Effect.provide(Net.layer)))
@@ -31,9 +34,9 @@ const futures = () =>
     Effect.gen(function* () {
       const { client, listener, server } = yield* pair
       const waits = yield* Effect.all([
-        Future.asyncRead(client),
-        Future.asyncRead(server),
-        Future.asyncAccept(listener)
+        Net.Future.asyncRead(client),
+        Net.Future.asyncRead(server),
+        Net.Future.asyncAccept(listener)
       ])
       yield* Effect.sleep("100 millis")
       yield* Effect.forEach(waits, (future) => future.cancel, { discard: true })

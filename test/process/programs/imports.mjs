@@ -28,7 +28,7 @@ console.log(`entries: ${entries.length}`)
 console.log(`imported: ${JSON.stringify(report())}`)
 
 // The witnesses are no good unless they see it when it happens.
-const { Effect } = await import("effect")
-const { Net } = await import("effect-iocp")
+const Effect = await import("effect/Effect")
+const Net = await import("effect-iocp/Net")
 await Effect.runPromise(Effect.void.pipe(Effect.provide(Net.layer)))
 console.log(`built: ${JSON.stringify(report())}`)

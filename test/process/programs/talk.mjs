@@ -1,6 +1,11 @@
-/** A conversation of a program with itself, over loopback. */
-import { Effect } from "effect"
-import { Net } from "effect-iocp"
+/**
+ * A conversation of a program with itself, over loopback.
+ *
+ * This program and its like import single modules: under Wine, where a file takes its time, all of effect takes three
+ * times as long to load.
+ */
+import * as Effect from "effect/Effect"
+import * as Net from "effect-iocp/Net"
 
 /** A listener and one connection to it. */
 export const pair = Effect.gen(function* () {

@@ -3,8 +3,9 @@
  *
  *   waiting.mjs WAIT ENDING
  */
-import { Effect, ManagedRuntime } from "effect"
-import { Net } from "effect-iocp"
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Net from "effect-iocp/Net"
 import { pair } from "./talk.mjs"
 
 const megabytes = new Uint8Array(64 * 1024 * 1024)

@@ -7,8 +7,9 @@
  *   throw    ends its thread in the middle of a wait, with an exception
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { Effect, ManagedRuntime } from "effect"
-import { Net } from "effect-iocp"
+import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Net from "effect-iocp/Net"
 import { pair, talk } from "./talk.mjs"
 
 const runtime = ManagedRuntime.make(Net.layer)

@@ -2,11 +2,11 @@
  * Runs worker.mjs in so many worker threads, and says how each ended. At last the main thread has a conversation of its
  * own.
  *
- *   workers.mjs PROGRAM COUNT together|inTurn
+ *   workers.mjs PROGRAM COUNT atOnce|inTurn
  */
 import { Worker } from "node:worker_threads"
-import { Effect } from "effect"
-import { Net } from "effect-iocp"
+import * as Effect from "effect/Effect"
+import * as Net from "effect-iocp/Net"
 import { talk } from "./talk.mjs"
 
 const [program, count, order] = process.argv.slice(2)
@@ -24,7 +24,7 @@ const run = async () => {
 }
 
 const endings = []
-if (order === "together") {
+if (order === "atOnce") {
   endings.push(...(await Promise.all(Array.from({ length: Number(count) }, run))))
 } else {
   for (let worker = 0; worker < Number(count); worker++) endings.push(await run())
