@@ -12,7 +12,7 @@ import { buildExamples, buildLibrary } from "./lib/build.mjs"
 import { ensureDependencies } from "./lib/dependencies.mjs"
 import { crashed, crashedBy, summarize } from "./lib/laneResult.mjs"
 import { runNativeLane } from "./lib/nativeLane.mjs"
-import { runWindowsLane } from "./lib/windowsLane.mjs"
+import { prepareWindowsLane, runWindowsLane } from "./lib/windowsLane.mjs"
 
 const own = ["--native", "--windows", "--require-windows"]
 const args = process.argv.slice(2)
@@ -39,6 +39,7 @@ const runLanes = async () => {
   }
   if (!(await build())) lanes.push(crashed("build", "it does not compile"))
   // What a lane throws is that lane's failure, and no reason to leave out the next one or the summary.
+  if (!isWindows && !onlyNative && !onlyWindows) await prepareWindowsLane()
   if (isWindows || !onlyWindows) {
     lanes.push(await runNativeLane(extra).catch((error) => crashedBy("native", error)))
   }

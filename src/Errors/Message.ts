@@ -143,6 +143,12 @@ const subjectOf = (details: ErrorDetails): string =>
 /** A caller's text may lack the full stop. */
 const sentence = (text: string): string => (/[.?!]\s*$/.test(text) ? text : `${text}.`)
 
+/** What begins like a sentence is one; anything else explains what stands before it. */
+const follow = (advice: string | undefined, usual: string): string => {
+  const text = sentence(advice ?? usual)
+  return /^[\p{Lu}\s]/u.test(text) ? `. ${text}` : `: ${text}`
+}
+
 /** Addresses and advice come from callers: whatever would break the line becomes a space. */
 const oneLine = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, " ").trim()
 
@@ -156,8 +162,8 @@ export const socketMessage = (error: Partial<NetworkErrorFields | ConnectionErro
   const { operation, reason } = error
   if (operation === undefined || reason === undefined) return ""
   const details = { ...error, operation }
-  const advice = error.advice ?? adviceOf(reason, operation)
-  return oneLine(`${subjectOf(details)}: ${wordings[reason].what}${originOf(details)}. ${sentence(advice)}`)
+  const head = `${subjectOf(details)}: ${wordings[reason].what}${originOf(details)}`
+  return oneLine(head + follow(error.advice, adviceOf(reason, operation)))
 }
 
 const moved = (bytes: number): string => `${bytes} ${bytes === 1 ? "byte" : "bytes"}`
@@ -172,9 +178,8 @@ export const timeoutMessage = (error: Partial<TimeoutErrorFields>): string => {
   if (operation === undefined || duration === undefined) return ""
   const details = { ...error, operation }
   const sofar = bytesTransferred === undefined ? "" : `, with ${moved(bytesTransferred)} done`
-  const advice = error.advice ?? (bytesTransferred === undefined ? allowMore : goOn)
-  const limit = `not done within ${Duration.format(duration)}${sofar}`
-  return oneLine(`${subjectOf(details)}: ${limit}${originOf(details)}. ${sentence(advice)}`)
+  const head = `${subjectOf(details)}: not done within ${Duration.format(duration)}${sofar}${originOf(details)}`
+  return oneLine(head + follow(error.advice, bytesTransferred === undefined ? allowMore : goOn))
 }
 
 const allowMore = "Allow more time, or try again."

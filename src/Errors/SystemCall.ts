@@ -84,3 +84,16 @@ export const unsupported = (operation: string, advice: string): NetworkError =>
  */
 export const closed = (operation: string, address?: string): ConnectionError =>
   new ConnectionError({ operation, reason: "Closed", address })
+
+/**
+ * The same error with some of its details replaced: with the operation that the program asked for, say, where the one
+ * that failed was a part of it.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withDetails = (error: SocketError, details: Partial<ErrorDetails>): SocketError => {
+  const { advice, address, cause, code, codeName, operation, status, statusName, syscall } = error
+  const before = { advice, address, cause, code, codeName, operation, status, statusName, syscall }
+  return socketError(error.reason, { ...before, ...details })
+}

@@ -262,20 +262,17 @@ export const localAddress = (socket: Socket): Effect.Effect<SocketAddress, Socke
 export const remoteAddress = (socket: Socket): Effect.Effect<SocketAddress, SocketError> =>
   nameOf(socket, "remoteAddress", "getpeername")
 
-const directions = { receive: C.SD_RECEIVE, send: C.SD_SEND, both: C.SD_BOTH } as const
+const halves = { read: C.SD_RECEIVE, write: C.SD_SEND, both: C.SD_BOTH } as const
 
 /**
- * Ends one half of a connection, or both: after `"send"` the peer reads the end of the stream. Calls
+ * Ends one half of a connection, or both: after `"write"` the peer reads the end of the stream. Calls
  * `shutdown`.
  *
  * @since 0.1.0
  * @category sockets
  */
-export const shutdown = (
-  socket: Socket,
-  direction: keyof typeof directions
-): Effect.Effect<void, SocketError> =>
-  callOn(socket, "shutdown", "shutdown", (api) => api.shutdown(socket.handle, directions[direction]))
+export const shutdown = (socket: Socket, how: keyof typeof halves): Effect.Effect<void, SocketError> =>
+  callOn(socket, "shutdown", "shutdown", (api) => api.shutdown(socket.handle, halves[how]))
 
 /**
  * To be called when `acceptEx` completed: gives the accepted socket the listener's properties, its addresses

@@ -29,7 +29,7 @@ import {
   type TimeoutError
 } from "../Errors/index.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
-import type { SocketOptionName, SocketOptions } from "../Proactor/SocketOption.js"
+import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { Lifetime } from "./internal/Lifetime.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
@@ -209,6 +209,7 @@ export class TcpConnection implements Connection {
   shutdown(how: ShutdownHow, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
   shutdown(how: ShutdownHow, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
     return Effect.suspend(() => {
+      if (how !== "read" && how !== "write" && how !== "both") return this.refuseHow(how)
       if (!this.lifetime.isOpen) return Effect.fail(closed("shutdown", this.peer))
       const flushed = how === "read" ? Effect.void : this.flushed(options?.timeout)
       const ended = Effect.sync(() => this.endHalves(how))
@@ -254,14 +255,18 @@ export class TcpConnection implements Connection {
   )
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
-    return this.socket.getOption(name)
+    return Effect.suspend(() =>
+      isSocketOptionName(name) ? this.socket.getOption(name) : this.refuseOption("getOption", name)
+    )
   }
 
   setOption<Name extends SocketOptionName>(
     name: Name,
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
-    return this.socket.setOption(name, value)
+    return Effect.suspend(() =>
+      isSocketOptionName(name) ? this.socket.setOption(name, value) : this.refuseOption("setOption", name)
+    )
   }
 
   /** Waits until earlier writes have left. If that takes too long, nothing has happened. */
@@ -284,6 +289,11 @@ export class TcpConnection implements Connection {
     options: TimeoutOptions | undefined
   ): Effect.Effect<WriteJob, SocketError | TimeoutError> {
     return Effect.suspend(() => {
+      if (!(bytes instanceof Uint8Array)) {
+        return Effect.fail(
+          invalidArgument("write", "bytes are a Uint8Array; text goes to writeString", this.peer)
+        )
+      }
       const job = this.writing.start(bytes, extent)
       if (job.isDone) return outcome(job)
       const finished = Effect.flatMap(awaitDone(job), () => outcome(job))
@@ -313,6 +323,17 @@ export class TcpConnection implements Connection {
 
   private late(operation: string, deadline: Deadline | undefined): Effect.Effect<never, TimeoutError> {
     return Effect.fail(timedOut(operation, deadline?.duration ?? Duration.zero, this.peer))
+  }
+
+  private refuseOption(operation: string, name: string): Effect.Effect<never, SocketError> {
+    return Effect.fail(invalidArgument(operation, `${JSON.stringify(name)} is no socket option`, this.peer))
+  }
+
+  /** For callers whom no compiler told. */
+  private refuseHow(how: never): Effect.Effect<never, SocketError> {
+    return Effect.fail(
+      invalidArgument("shutdown", `${JSON.stringify(how)} is not "read", "write" or "both"`, this.peer)
+    )
   }
 
   private refuseMaxBytes(operation: string): Effect.Effect<never, SocketError> {

@@ -95,7 +95,7 @@ export const start = <A, E, R, R2 = never>(
  * @since 0.1.0
  * @category operations
  */
-export const await_: {
+const await_: {
   (timeout: Duration.DurationInput): <A, E>(future: Future<A, E>) => Effect.Effect<A, E | TimeoutError>
   <A, E>(future: Future<A, E>): Effect.Effect<A, E>
   <A, E>(future: Future<A, E>, timeout: Duration.DurationInput): Effect.Effect<A, E | TimeoutError>
@@ -110,6 +110,7 @@ export const await_: {
     })
   }
 )
+
 export {
   /**
    * Waits for a future.

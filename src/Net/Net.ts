@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { SocketAddress } from "../Address/index.js"
-import { invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
+import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
 import * as Platform from "../Proactor/index.js"
 import { Proactor, type ProactorService, type ProactorStatistics } from "../Proactor/Proactor.js"
 import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
@@ -88,9 +88,10 @@ class NetOverProactor implements NetService {
     if (!Number.isInteger(backlog) || backlog < 1 || backlog > LARGEST_BACKLOG) {
       return Effect.fail(invalidArgument("listen", "backlog is a whole number, 1 or more"))
     }
-    return Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
+    const listener = Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
       Effect.acquireRelease(this.openListener(address, backlog), (listener) => listener.close)
     )
+    return Effect.mapError(listener, (failure) => withDetails(failure, { operation: "listen" }))
   }
 
   connect(options: ConnectOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
@@ -119,19 +120,28 @@ class NetOverProactor implements NetService {
   ): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
     if (port === 0)
       return Effect.fail(invalidArgument("connect", "port 0 is no one's: connect to 1 to 65535"))
-    return Effect.flatMap(
-      beforeDeadline(this.resolver.resolve(host, port), deadline, `${host}:${port}`),
-      (addresses) =>
-        Effect.flatMap(Effect.scope, (scope) =>
-          Effect.uninterruptibleMask((restore) =>
-            Effect.map(connectAny(this.proactor, addresses, deadline, restore), ({ address, socket }) =>
-              new TcpConnection(socket, address).adoptInto(scope)
-            )
+    const resolved = Effect.mapError(this.resolver.resolve(host, port), (failure) =>
+      withDetails(failure, { operation: "connect" })
+    )
+    return Effect.flatMap(beforeDeadline(resolved, deadline, `${host}:${port}`), (addresses) =>
+      Effect.flatMap(Effect.scope, (scope) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.map(connectAny(this.proactor, addresses, deadline, restore), ({ address, socket }) =>
+            new TcpConnection(socket, address).adoptInto(scope)
           )
         )
+      )
     )
   }
 }
+
+/**
+ * The service over a proactor and a resolver, without layers.
+ *
+ * @internal
+ */
+export const overProactor = (proactor: ProactorService, resolver: ResolverService): NetService =>
+  new NetOverProactor(proactor, resolver)
 
 /** Name resolution cannot be cancelled; its answer can be dropped. */
 const beforeDeadline = <A, E>(

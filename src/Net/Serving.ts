@@ -47,7 +47,7 @@ export interface Drained {
  * @since 0.1.0
  * @category options
  */
-export interface ServeOptions<E = never, R = never> {
+export interface ServeOptions<E = unknown, R = never> {
   /** So many connections are served at once; more wait in the backlog until one ends. No limit if absent. */
   readonly maxConnections?: number | undefined
   /**
@@ -184,10 +184,12 @@ const drain = <E, R>(
     if (onDrained !== undefined) yield* onDrained({ finished: running - cut, cut })
   })
 
+type Timeouts = Pick<ServeOptions, "handshakeTimeout" | "idleTimeout">
+
 /** Runs the accepting beside a fiber that looks after the timeouts, if there are any. */
 const watched = <A, E, R>(
   served: ReadonlySet<TcpConnection>,
-  options: Pick<ServeOptions, "handshakeTimeout" | "idleTimeout">,
+  options: Timeouts,
   accepting: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
   const spans = { idle: finite(options.idleTimeout), handshake: finite(options.handshakeTimeout) }

@@ -5,6 +5,15 @@ export type { Connection, ReadLineOptions, ReadOptions, TimeoutOptions } from ".
 export * as Future from "./Future.js"
 export type { Listener } from "./Listener.js"
 export * from "./Net.js"
-export * from "./Resolver.js"
+export {
+  type Addresses,
+  fromLookup,
+  type Lookup,
+  type LookupQuery,
+  Resolver,
+  type ResolverService,
+  systemLookup,
+  tableLookup
+} from "./Resolver.js"
 export { select } from "./Select.js"
 export type { Drained, ServeOptions } from "./Serving.js"

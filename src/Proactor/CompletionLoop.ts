@@ -6,7 +6,8 @@
  *     Idle      nothing is in flight. The fiber sleeps and keeps nothing alive; the first submission wakes it.
  *     Polling   something is in flight. One batch is dequeued, without waiting.
  *     Running   the batch held completions. They are delivered, the fibers they woke run, then it polls again.
- *     Parked    the batch was empty. The fiber sleeps until the system has something; the process stays alive.
+ *     Parked    the batch was empty. The fiber sleeps until the system has something, or until what was in flight has
+ *               been cancelled; the process stays alive.
  *
  * Nothing that a user wrote runs while a batch is being dequeued: `deliver` comes after it and only resumes fibers,
  * and those run when this fiber yields. After a number of batches in a row it gives timers and other I/O their turn.
@@ -45,6 +46,8 @@ export interface CompletionSource {
 export interface CompletionLoop {
   /** To be called when an operation went in flight: wakes the loop if it is idle. */
   readonly notify: () => void
+  /** To be called when an operation retired by other ways than this loop: a loop with nothing left to wait for goes idle. */
+  readonly relax: () => void
 }
 
 const turnOfOthers = Effect.async<void>((resume) => {
@@ -60,12 +63,19 @@ const turnOfOthers = Effect.async<void>((resume) => {
  */
 export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, never, Scope.Scope> => {
   let wakeFromIdle: (() => void) | undefined
+  let wakeFromPark: (() => void) | undefined
   let batches = 0
 
   const notify = () => {
     const wake = wakeFromIdle
     wakeFromIdle = undefined
     wake?.()
+  }
+
+  const relax = () => {
+    if (wakeFromPark === undefined || source.hasWork()) return
+    source.unpark()
+    wakeFromPark()
   }
 
   const idle = Effect.async<void>((resume) => {
@@ -77,8 +87,15 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
   })
 
   const parked = Effect.async<void>((resume) => {
-    source.park(() => resume(Effect.void))
-    return Effect.sync(() => source.unpark())
+    wakeFromPark = () => {
+      wakeFromPark = undefined
+      resume(Effect.void)
+    }
+    source.park(wakeFromPark)
+    return Effect.sync(() => {
+      wakeFromPark = undefined
+      source.unpark()
+    })
   })
 
   const turn = Effect.suspend(() => {
@@ -90,5 +107,5 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
     return batches === 0 ? turnOfOthers : Effect.void
   })
 
-  return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(turn))), { notify })
+  return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(turn))), { notify, relax })
 }

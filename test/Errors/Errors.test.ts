@@ -64,7 +64,7 @@ describe("messages", () => {
     ],
     [
       unsupported("Iocp.make", "completion ports exist on Windows only"),
-      "Iocp.make: not supported. completion ports exist on Windows only."
+      "Iocp.make: not supported: completion ports exist on Windows only."
     ],
     [
       closed("read", "[::1]:80"),

@@ -113,7 +113,7 @@ describeOnWindows("sockets", () => {
             new Array(round + 1).fill(round + 1)
           )
         }
-        yield* Iocp.shutdown(client, "send")
+        yield* Iocp.shutdown(client, "write")
         yield* Iocp.receive(server, receiving, into)
         assert.strictEqual((yield* succeeded(port)).bytes, 0)
       })

@@ -5,6 +5,7 @@
  * in on its connection arrives at its standard output.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
 import type { Readable, Writable } from "node:stream"
@@ -169,6 +170,6 @@ const python = programPeer({
 export const programs: ReadonlyArray<ForeignPeer> = [socat, nc, python]
 
 /** Starting the first child of a process opens descriptors that stay; leak checks must not take them for leaks. */
-export const warmUp = (): void => {
-  spawn(process.execPath, ["--version"], { stdio: "ignore" })
+export const warmUp = async (): Promise<void> => {
+  await once(spawn(process.execPath, ["--version"], { stdio: "ignore" }), "exit")
 }

@@ -122,24 +122,28 @@ describe.skipIf(absence !== undefined)(absence === undefined ? title : `${title}
   let server: WineServer = { port: 0, quit: Effect.void }
 
   beforeAll(async () => {
-    warmUp()
+    await warmUp()
     server = await Effect.runPromise(Scope.extend(wineServer, scope))
   })
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
   for (const peer of [epoll, nodeNet, ...programs]) {
-    const name = peer.absence === undefined ? peer.name : `${peer.name} (${peer.absence})`
-    describe.skipIf(peer.absence !== undefined)(name, () => {
-      for (const [topic, exchange] of Object.entries(exchanges)) {
-        test(subject, `as its client: ${topic}`, () =>
-          Effect.flatMap(
-            Effect.suspend(() => peer.connect(server.port)),
-            exchange
+    // Where everything is skipped already, nothing is skipped twice: vitest would not count it.
+    const missing = absence === undefined ? peer.absence : undefined
+    describe.skipIf(missing !== undefined)(
+      missing === undefined ? peer.name : `${peer.name} (${missing})`,
+      () => {
+        for (const [topic, exchange] of Object.entries(exchanges)) {
+          test(subject, `as its client: ${topic}`, () =>
+            Effect.flatMap(
+              Effect.suspend(() => peer.connect(server.port)),
+              exchange
+            )
           )
-        )
+        }
+        test(subject, "as a server of its client: a mebibyte each way", () => serveWine(server, peer))
       }
-      test(subject, "as a server of its client: a mebibyte each way", () => serveWine(server, peer))
-    })
+    )
   }
 
   test(subject, "many clients at once, each of them served", () =>

@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { format, type SocketAddress } from "../../Address/index.js"
-import { invalidArgument, type SocketError, socketError, type TimeoutError } from "../../Errors/index.js"
+import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
 import { ConnectOperation } from "../../Proactor/Operation.js"
 import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
 import { type Deadline, timedOut } from "./Deadline.js"
@@ -92,7 +92,7 @@ export const connectSocket = (
   deadline: Deadline | undefined,
   restore: Restore
 ): Effect.Effect<ProactorSocket, SocketError | TimeoutError> =>
-  Effect.flatMap(proactor.openTcp(address.family), (socket) => {
+  Effect.flatMap(openTcp(proactor, address), (socket) => {
     const connecting = new Connecting(socket, address)
     const lifetime = new Lifetime(socket, [connecting], `the connection to ${format(address)}`)
     return Effect.flatMap(Effect.exit(restore(connecting.run(deadline))), (exit) =>
@@ -101,6 +101,14 @@ export const connectSocket = (
         : Effect.succeed(socket)
     )
   })
+
+const openTcp = (
+  proactor: ProactorService,
+  address: SocketAddress
+): Effect.Effect<ProactorSocket, SocketError> =>
+  Effect.mapError(proactor.openTcp(address.family), (failure) =>
+    withDetails(failure, { operation: "connect", address: format(address) })
+  )
 
 /**
  * A connected socket, and to which of the addresses.
@@ -144,5 +152,5 @@ const summary = (failures: ReadonlyArray<SocketError>): SocketError => {
   if (last === undefined) return invalidArgument("connect", "no address to connect to")
   if (failures.length === 1) return last
   const tried = failures.map(({ address, codeName, reason }) => `${address} (${codeName ?? reason})`)
-  return socketError(last.reason, { ...last, advice: `tried ${tried.join(", ")}` })
+  return withDetails(last, { advice: `tried ${tried.join(", ")}` })
 }

@@ -37,7 +37,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   private readonly sockets = new Set<EpollSocket>()
   private readonly slots = new SlotTable<EpollSocket>()
   private batch: Array<AnyOperation> = []
-  private notifyLoop: () => void = () => {}
+  private loop: CompletionLoop.CompletionLoop | undefined
 
   constructor(system: Libc, waiter: EpollWaiter) {
     this.system = system
@@ -95,7 +95,11 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   parked(): void {
-    this.notifyLoop()
+    this.loop?.notify()
+  }
+
+  cancelled(): void {
+    this.loop?.relax()
   }
 
   retired(operation: AnyOperation): void {
@@ -131,7 +135,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   attach(loop: CompletionLoop.CompletionLoop): void {
-    this.notifyLoop = loop.notify
+    this.loop = loop
   }
 
   /** Ends what a careless owner left open: cancels it, which is immediate here, and closes it. */

@@ -80,6 +80,8 @@ export interface EpollHost {
   readonly unregister: (slot: number, fd: number) => void
   /** An operation is parked: the loop has something to wait for. */
   readonly parked: () => void
+  /** A parked operation was cancelled: the loop may have nothing left to wait for. */
+  readonly cancelled: () => void
   /** An operation retired in an event: its submitter is to be told after the batch. */
   readonly retired: (operation: AnyOperation) => void
   /** A connection was accepted. */
@@ -135,6 +137,7 @@ export class EpollSocket implements ProactorSocket {
     })
     operation.finish()
     operation.onRetired()
+    this.host.cancelled()
   }
 
   private cancelAll(): void {

@@ -56,7 +56,7 @@ export const errors = (subject: Subject) => {
       // TEST-NET-1 (RFC 5737): nobody's address. Nothing is sent to it: the bind is what fails.
       const failure = yield* Effect.flip(Net.listen({ host: "192.0.2.1", port: 0 }))
       assert.instanceOf(failure, ConnectionError)
-      assert.deepInclude(failure, { reason: "AddressNotAvailable", operation: "bind", syscall: "bind" })
+      assert.deepInclude(failure, { reason: "AddressNotAvailable", operation: "listen", syscall: "bind" })
     })
   )
 
@@ -116,7 +116,7 @@ export const errors = (subject: Subject) => {
       if (!(failure instanceof NetworkError)) return
       assert.include(["HostNotFound", "ResolverFailed"], String(failure.reason))
       assert.deepInclude(failure, {
-        operation: "resolve",
+        operation: "connect",
         syscall: "getaddrinfo",
         address: "nowhere.invalid:80"
       })
@@ -134,6 +134,34 @@ export const errors = (subject: Subject) => {
       ]) {
         assert.deepInclude(yield* Effect.flip(attempt), { _tag: "NetworkError", reason: "InvalidArgument" })
       }
+    })
+  )
+
+  test(subject, "what no compiler would let pass: a typed error, not a defect", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const untyped: Record<string, (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown>> =
+        Object.fromEntries(
+          (["shutdown", "setOption", "getOption", "write", "writeAll"] as const).map((name) => [
+            name,
+            (...args) => Reflect.apply(client[name], client, args)
+          ])
+        )
+      for (const attempt of [
+        untyped["shutdown"]?.("sideways"),
+        untyped["setOption"]?.("toString", 1),
+        untyped["getOption"]?.("nothing"),
+        untyped["write"]?.("text"),
+        untyped["writeAll"]?.(undefined)
+      ]) {
+        assert.deepInclude(yield* Effect.flip(attempt ?? Effect.void), {
+          _tag: "NetworkError",
+          reason: "InvalidArgument"
+        })
+      }
+      yield* client.writeString("still usable")
+      yield* client.shutdown("write")
+      assert.strictEqual(text(yield* readToEnd(server)), "still usable")
     })
   )
 
