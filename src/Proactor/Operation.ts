@@ -20,7 +20,7 @@
  */
 import type { SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
-import type { ProactorSocket } from "./Proactor.js"
+import type { ProactorSocket, ProactorStatistics } from "./Proactor.js"
 
 /**
  * Counts what a proactor was given and what it gave back. `submitted - retired` is what is in flight.
@@ -34,6 +34,12 @@ export class Ledger {
 
   get inFlight(): number {
     return this.submitted - this.retired
+  }
+
+  /** The counts as they stand, with how many sockets are open. */
+  statistics(openSockets: number): ProactorStatistics {
+    const { inFlight, retired, submitted } = this
+    return { submitted, retired, inFlight, openSockets }
   }
 }
 

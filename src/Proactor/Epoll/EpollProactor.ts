@@ -45,12 +45,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
-    return Effect.sync(() => ({
-      submitted: this.ledger.submitted,
-      retired: this.ledger.retired,
-      inFlight: this.ledger.inFlight,
-      openSockets: this.sockets.size
-    }))
+    return Effect.sync(() => this.ledger.statistics(this.sockets.size))
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {

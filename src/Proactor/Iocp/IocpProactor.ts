@@ -63,12 +63,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
-    return Effect.sync(() => ({
-      submitted: this.ledger.submitted,
-      retired: this.ledger.retired,
-      inFlight: this.ledger.inFlight,
-      openSockets: this.sockets.size
-    }))
+    return Effect.sync(() => this.ledger.statistics(this.sockets.size))
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {

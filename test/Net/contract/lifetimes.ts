@@ -88,7 +88,7 @@ export const lifetimes = (subject: Subject) => {
 
   test(subject, "many connections at once, each echoing, on one port", () =>
     Effect.gen(function* () {
-      const total = subject.isSlow ? 500 : 1000
+      const total = 1000
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
       const { port } = listener.address
       const echo = (connection: Net.Connection) =>
