@@ -17,3 +17,4 @@ export {
 } from "./Resolver.js"
 export { select } from "./Select.js"
 export type { Drained, ServeOptions } from "./Serving.js"
+export * from "./Simulated.js"

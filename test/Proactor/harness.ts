@@ -29,6 +29,8 @@ export interface Subject {
   readonly isHere: boolean
   /** Whether system calls are slow here, so that a test takes fewer rounds. */
   readonly isSlow: boolean
+  /** Whether it is a network of its own, which no other program can reach. */
+  readonly isIsolated?: boolean
   /** Whether a listener's address can be bound again while connections linger there; not where binding is exclusive. */
   readonly restartsAtOnce: boolean
   readonly codes: Record<"refused" | "addressInUse" | "notConnected", SystemCode>

@@ -8,6 +8,7 @@ import * as callbacks from "../../examples/callbacks.js"
 import * as completionPort from "../../examples/completion-port.js"
 import * as echoServer from "../../examples/echo-server.js"
 import * as epoll from "../../examples/epoll.js"
+import * as flakyServer from "../../examples/flaky-server.js"
 import * as futures from "../../examples/futures.js"
 import * as hello from "../../examples/hello.js"
 import * as select from "../../examples/select.js"
@@ -77,6 +78,18 @@ const examples: Record<string, Expectation> = {
       /^received before anything was sent: nothing$/,
       /^received under data 10: "a datagram"$/,
       /^it came from the sender$/
+    ]
+  },
+  "flaky-server": {
+    program: flakyServer.program,
+    lines: [
+      /^refused, then a black hole for two seconds, then a reset:$/,
+      /^ {2}connect 10\.0\.0\.2:4000: connection refused \(ECONNREFUSED 111 from connect\)/,
+      /^ {2}connect 10\.0\.0\.2:4000: not done within 1s/,
+      /^ {2}connect 10\.0\.0\.2:4000: not done within 1s/,
+      /^ {2}\w+.*: the peer reset the connection \(ECONNRESET 104 from recv\)/,
+      /^the server said: welcome$/,
+      /^100 seeds: the client came through every time$/
     ]
   },
   futures: {

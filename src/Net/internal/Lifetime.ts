@@ -97,7 +97,10 @@ export class Lifetime {
     })
   )
 
-  private readonly closed = Effect.async<void>((resume) => this.closers.add(() => resume(Effect.void)))
+  private readonly closed = Effect.async<void>((resume) => {
+    if (this.state === "Closed") resume(Effect.void)
+    else this.closers.add(() => resume(Effect.void))
+  })
 
   private finish(): void {
     this.state = "Closed"

@@ -9,8 +9,6 @@ import {
 import * as Net from "../../../src/Net/index.js"
 import { pair, readToEnd, type Subject, test, text } from "../harness.js"
 
-const isWindows = process.platform === "win32"
-
 /** A port of loopback that nobody listens on: it was just given back. */
 const freePort = Effect.scoped(
   Effect.map(Net.listen({ host: "127.0.0.1", port: 0 }), (listener) => listener.address.port)
@@ -20,6 +18,8 @@ const freePort = Effect.scoped(
 const reset = (connection: Net.Connection) => connection.abort
 
 export const errors = (subject: Subject) => {
+  const isWindows = subject.name === "iocp"
+
   test(subject, "a refused connect: ConnectionError with its code and address", () =>
     Effect.gen(function* () {
       const port = yield* freePort

@@ -1,0 +1,50 @@
+/**
+ * The options of a simulated socket: checked as a system's are, and remembered.
+ *
+ * @since 0.1.0
+ */
+import { invalidArgument, type SocketError } from "../../Errors/index.js"
+import { encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
+import type { Settings } from "./Options.js"
+
+/** No buffer is smaller, whatever it is asked to be. */
+const SMALLEST_BUFFER_BYTES = 1
+
+/** @internal */
+export class OptionValues {
+  private values: SocketOptions
+
+  constructor({ receiveBufferBytes, sendBufferBytes }: Settings) {
+    this.values = {
+      noDelay: true,
+      keepAlive: false,
+      lingerSeconds: undefined,
+      receiveBufferBytes,
+      sendBufferBytes
+    }
+  }
+
+  get<Name extends SocketOptionName>(name: Name): SocketOptions[Name] {
+    return this.values[name]
+  }
+
+  /** What is wrong with the value, if something is. */
+  set<Name extends SocketOptionName>(name: Name, value: SocketOptions[Name]): SocketError | undefined {
+    const encoded = encodeOption(name, value)
+    if (typeof encoded === "string") return invalidArgument("setOption", encoded)
+    const isBuffer = name === "receiveBufferBytes" || name === "sendBufferBytes"
+    const kept = isBuffer ? Math.max(SMALLEST_BUFFER_BYTES, encoded[1]) : value
+    this.values = { ...this.values, [name]: kept }
+    return undefined
+  }
+
+  /** How much waits at either side of a connection. */
+  get buffers(): { readonly sendBufferBytes: number; readonly receiveBufferBytes: number } {
+    return this.values
+  }
+
+  /** Whether closing cuts the connection off. */
+  get isAbortive(): boolean {
+    return this.values.lingerSeconds === 0
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Addresses and ports of one host: who holds which, and who listens.
+ *
+ * IPv4 and IPv6 share one table, because an IPv6 socket serves IPv4 as well. Addresses are kept as they are on the
+ * wire: `::ffff:10.0.0.1` is `10.0.0.1` here.
+ *
+ * @since 0.1.0
+ */
+import { type AddressFamily, type SocketAddress, unsafeMake } from "../../Address/index.js"
+import { fromParts } from "../../Address/SocketAddress.js"
+import type { SocketErrorReason } from "../../Errors/index.js"
+import type { SimulatedListener } from "./Listener.js"
+
+const FIRST_EPHEMERAL_PORT = 49_152
+const LAST_PORT = 65_535
+
+const MAPPED = "::ffff:"
+const ANY_IPV4 = "0.0.0.0"
+const ANY_IPV6 = "::"
+
+/** An address without its IPv6 clothes. @internal */
+export const onWire = (host: string): string =>
+  host.startsWith(MAPPED) && host.includes(".") ? host.slice(MAPPED.length) : host
+
+const isIPv6 = (host: string): boolean => host.includes(":")
+
+/** An address as a socket of that family sees it. @internal */
+export const seenBy = (family: AddressFamily, host: string, port: number): SocketAddress =>
+  fromParts(family, family === "IPv6" && !isIPv6(host) ? MAPPED + host : host, port, 0)
+
+/** The text of an address in its canonical form; throws the typed error if it is none. @internal */
+export const canonical = (host: string): string => onWire(unsafeMake(host, 0).host)
+
+const isAny = (host: string): boolean => host === ANY_IPV4 || host === ANY_IPV6
+
+const isLoopback = (host: string): boolean => host === "::1" || (host.startsWith("127.") && !isIPv6(host))
+
+/** A port that somebody holds, at one address or at all of them. @internal */
+export interface Binding {
+  readonly host: string
+  readonly port: number
+  listener: SimulatedListener | undefined
+}
+
+/** Whether a binding stands for an address. */
+const covers = (bound: string, host: string): boolean =>
+  bound === host || bound === ANY_IPV6 || (bound === ANY_IPV4 && !isIPv6(host))
+
+const overlaps = (one: string, other: string): boolean => covers(one, other) || covers(other, one)
+
+/** @internal */
+export class Ports {
+  private readonly addresses: ReadonlyArray<string>
+  private readonly bindings = new Map<number, Array<Binding>>()
+  private nextEphemeral = FIRST_EPHEMERAL_PORT
+
+  constructor(addresses: ReadonlyArray<string>) {
+    this.addresses = addresses
+  }
+
+  /** Whether packets to that address come to this host, from this host. */
+  isOwn(host: string): boolean {
+    return isAny(host) || isLoopback(host) || this.addresses.includes(host)
+  }
+
+  bind(host: string, port: number): Binding | SocketErrorReason {
+    if (!this.isOwn(host)) return "AddressNotAvailable"
+    const chosen = port === 0 ? this.ephemeral(host) : port
+    if (chosen === undefined || !this.isFree(host, chosen)) return "AddressInUse"
+    const binding: Binding = { host, port: chosen, listener: undefined }
+    const others = this.bindings.get(chosen)
+    if (others === undefined) this.bindings.set(chosen, [binding])
+    else others.push(binding)
+    return binding
+  }
+
+  release(binding: Binding): void {
+    const left = (this.bindings.get(binding.port) ?? []).filter((other) => other !== binding)
+    if (left.length === 0) this.bindings.delete(binding.port)
+    else this.bindings.set(binding.port, left)
+  }
+
+  /** Who listens there: at that very address rather than at all of them. */
+  listenerAt(host: string, port: number): SimulatedListener | undefined {
+    const listening = (this.bindings.get(port) ?? []).filter(
+      (binding) => binding.listener !== undefined && covers(binding.host, host)
+    )
+    return (listening.find((binding) => binding.host === host) ?? listening[0])?.listener
+  }
+
+  /** From which address this host speaks to that one. */
+  sourceFor(host: string): string | undefined {
+    if (this.isOwn(host)) return host
+    return this.addresses.find((address) => isIPv6(address) === isIPv6(host))
+  }
+
+  private isFree(host: string, port: number): boolean {
+    return !(this.bindings.get(port) ?? []).some((binding) => overlaps(binding.host, host))
+  }
+
+  private ephemeral(host: string): number | undefined {
+    for (let tries = FIRST_EPHEMERAL_PORT; tries <= LAST_PORT; tries++) {
+      const port = this.nextEphemeral
+      this.nextEphemeral = port === LAST_PORT ? FIRST_EPHEMERAL_PORT : port + 1
+      if (this.isFree(host, port)) return port
+    }
+    return undefined
+  }
+}
+
+/** Connecting to all addresses means connecting to this host. @internal */
+export const destination = (host: string): string => {
+  if (host === ANY_IPV4) return "127.0.0.1"
+  return host === ANY_IPV6 ? "::1" : host
+}
