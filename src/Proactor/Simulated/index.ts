@@ -11,6 +11,7 @@ import { Network, type SimulatedHost } from "./Network.js"
 import type { SimulationOptions } from "./Options.js"
 import { makeSimulation } from "./Simulation.js"
 
+/** @internal */
 export type { Network, SimulatedHost } from "./Network.js"
 export type {
   Between,
