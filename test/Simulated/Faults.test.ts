@@ -61,7 +61,7 @@ describe("faults on purpose", () => {
         const { client, server } = yield* pairTo("server")
         yield* (yield* Net.Simulated).failNext("send", "Reset", "localhost")
         assert.deepInclude(yield* Effect.flip(client.writeString("x")), { reason: "Reset" })
-        assert.deepInclude(yield* Effect.flip(server.read), { reason: "Reset", operation: "receive" })
+        assert.deepInclude(yield* Effect.flip(server.read), { reason: "Reset", operation: "read" })
       })
     )
   )

@@ -41,7 +41,7 @@ const assertOver = (outcome: {
   readonly right?: Uint8Array
 }) => {
   if (outcome._tag === "Right") assert.strictEqual(outcome.right?.length, 0)
-  else assert.deepInclude(outcome.left, { _tag: "ConnectionError", reason: "Reset", operation: "receive" })
+  else assert.deepInclude(outcome.left, { _tag: "ConnectionError", reason: "Reset", operation: "read" })
 }
 
 /** Writes until it fails. The first write after the peer's end may still be taken. */
@@ -90,7 +90,7 @@ describe("a peer process", () => {
       yield* kill(peer)
       assertOver(yield* reading)
       const failure = yield* writeUntilFailure(connection)
-      assert.deepInclude(failure, { _tag: "ConnectionError", operation: "send" })
+      assert.deepInclude(failure, { _tag: "ConnectionError", operation: "write" })
       assert.include(["Reset", "Aborted"], failure.reason)
     })
   )

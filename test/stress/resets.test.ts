@@ -101,7 +101,7 @@ describe("connections that are reset", () => {
       yield* client.writeAll(bytes("never read either"))
       yield* Effect.sleep("50 millis")
       yield* server.close
-      assert.deepInclude(yield* reading, { _tag: "ConnectionError", reason: "Reset", operation: "receive" })
+      assert.deepInclude(yield* reading, { _tag: "ConnectionError", reason: "Reset", operation: "read" })
       assert.deepInclude(yield* Effect.flip(client.writeAll(bytes("x"))), { _tag: "ConnectionError" })
     })
   )

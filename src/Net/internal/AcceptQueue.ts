@@ -41,6 +41,7 @@ export class AcceptQueue {
         operation.accepted = undefined
         if (accepted !== undefined) this.ready.push({ socket: accepted, remoteAddress })
       },
+      asked: { operation: "accept", address },
       // Whatever an accept fails with, descriptors that ran out say, the listener itself is still there.
       isFinal: () => false
     })

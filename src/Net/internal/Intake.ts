@@ -22,7 +22,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { SocketError } from "../../Errors/index.js"
+import { type SocketError, withDetails } from "../../Errors/index.js"
 import type { AnyOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { takeOr } from "./Atomic.js"
@@ -47,6 +47,8 @@ export interface IntakeOptions<Op extends AnyOperation> {
   readonly operation: Op
   /** Puts the outcome of a success where `ready` and `take` find it. */
   readonly land: (operation: Op) => void
+  /** What the program asked for, and of whom: failures are told in these words. */
+  readonly asked: { readonly operation: string; readonly address: string }
   /** Whether no further operation can bring anything in: every later `consume` then fails with this. */
   readonly isFinal: (failure: SocketError) => boolean
 }
@@ -67,6 +69,7 @@ export class Intake<Op extends AnyOperation> {
   private readonly socket: ProactorSocket
   private readonly operation: Op
   private readonly land: (operation: Op) => void
+  private readonly asked: { readonly operation: string; readonly address: string }
   private readonly isFinal: (failure: SocketError) => boolean
   private readonly waiters = new Waiters()
   private readonly draining = new Waiters()
@@ -81,6 +84,7 @@ export class Intake<Op extends AnyOperation> {
     this.socket = options.socket
     this.operation = options.operation
     this.land = options.land
+    this.asked = options.asked
     this.isFinal = options.isFinal
     this.operation.onRetired = () => this.retired()
   }
@@ -176,7 +180,7 @@ export class Intake<Op extends AnyOperation> {
     const { failure } = this.operation
     if (failure === undefined) this.land(this.operation)
     else if (failure.reason === "Cancelled") return
-    else if (this.isFinal(failure)) this.ending ??= failure
-    else this.failure = failure
+    else if (this.isFinal(failure)) this.ending ??= withDetails(failure, this.asked)
+    else this.failure = withDetails(failure, this.asked)
   }
 }

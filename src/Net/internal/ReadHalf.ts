@@ -47,6 +47,7 @@ export class ReadHalf {
         else this.inbox.push(chunk)
         this.arrived += chunk.length
       },
+      asked: { operation: "read", address: peer },
       // A connection that failed stays failed. Lack of memory passes.
       isFinal: (failure) => failure instanceof ConnectionError
     })

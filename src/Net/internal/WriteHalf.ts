@@ -21,7 +21,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
+import { ConnectionError, closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { SendOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import type { Ending } from "./Lifetime.js"
@@ -170,7 +170,7 @@ export class WriteHalf {
 
   /** Books a retired piece. `true`: the job is over. */
   private settle(job: WriteJob): boolean {
-    const { failure } = this.operation
+    const failure = this.failure()
     if (failure === undefined) {
       job.sent += this.operation.sent
       this.left += this.operation.sent
@@ -184,6 +184,12 @@ export class WriteHalf {
     return true
   }
 
+  /** Why the last piece failed, in the words of what the program asked for. */
+  private failure(): SocketError | undefined {
+    const { failure } = this.operation
+    return failure && withDetails(failure, { operation: "write", address: this.peer })
+  }
+
   private retired(): void {
     const job = this.current
     if (job === undefined) this.settleDetached()
@@ -194,7 +200,8 @@ export class WriteHalf {
 
   /** A piece that nobody waits for any more: if it did not leave as promised, the position is lost. */
   private settleDetached(): void {
-    const { failure, sent, committed } = this.operation
+    const { sent, committed } = this.operation
+    const failure = this.failure()
     if (failure instanceof ConnectionError) this.end(failure)
     else if (failure !== undefined || sent !== committed) {
       const advice = "bytes that were promised to a stopped write did not leave; close the connection"

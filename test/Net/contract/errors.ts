@@ -175,6 +175,8 @@ export const errors = (subject: Subject) => {
       assert.instanceOf(failure, ConnectionError)
       assert.deepInclude(failure, {
         reason: "Reset",
+        operation: "read",
+        address: `127.0.0.1:${client.remoteAddress.port}`,
         code: isWindows ? 10054 : 104,
         codeName: isWindows ? "WSAECONNRESET" : "ECONNRESET"
       })
@@ -194,6 +196,10 @@ export const errors = (subject: Subject) => {
       )
       assert.instanceOf(failure, ConnectionError)
       assert.include(["Reset", "Aborted"], failure.reason)
+      assert.deepInclude(failure, {
+        operation: "write",
+        address: `127.0.0.1:${client.remoteAddress.port}`
+      })
       assert.isNumber(failure.code)
     })
   )
