@@ -8,6 +8,8 @@ import type * as Scope from "effect/Scope"
 import * as Net from "../../src/Net/index.js"
 import { openHandles, resources } from "../support/resources.js"
 
+export { bytes, concat, pattern, readExactly, readToEnd, text } from "../support/bytes.js"
+
 export interface Subject {
   readonly name: string
   readonly layer: Layer.Layer<Net.Net, unknown>
@@ -70,48 +72,3 @@ export const pair = Effect.gen(function* () {
   )
   return { listener, client, server }
 })
-
-/** Reads until the end of the stream. */
-export const readToEnd = (connection: Net.Connection) =>
-  Effect.gen(function* () {
-    const chunks: Array<Uint8Array> = []
-    for (;;) {
-      const chunk = yield* connection.read
-      if (chunk.length === 0) return concat(chunks)
-      chunks.push(chunk)
-    }
-  })
-
-/** Reads so many bytes, or until the end of the stream. */
-export const readExactly = (connection: Net.Connection, length: number) =>
-  Effect.gen(function* () {
-    const chunks: Array<Uint8Array> = []
-    for (let got = 0; got < length; ) {
-      const chunk = yield* connection.readWith({ maxBytes: length - got })
-      if (chunk.length === 0) break
-      chunks.push(chunk)
-      got += chunk.length
-    }
-    return concat(chunks)
-  })
-
-export const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
-}
-
-export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
-
-export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-
-/** Bytes whose order shows: each one says where it stands. */
-export const pattern = (length: number): Uint8Array => {
-  const filled = new Uint8Array(length)
-  for (let index = 0; index < length; index++) filled[index] = (index * 31 + (index >> 8)) & 0xff
-  return filled
-}

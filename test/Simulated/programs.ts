@@ -4,6 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Net from "../../src/Net/index.js"
 
+export { pattern, readExactly, readToEnd } from "../support/bytes.js"
+
 /** A fiber that echoes on a host until the scope closes. */
 export const echoServer = (host = "server", port = 7) =>
   Net.Simulated.on(host)(
@@ -40,37 +42,6 @@ export const pairTo = (host: string, port = 9) =>
     const server = yield* yield* accepting
     return { listener, client, server }
   })
-
-export const readToEnd = (connection: Net.Connection) =>
-  Effect.gen(function* () {
-    const chunks: Array<Uint8Array> = []
-    for (;;) {
-      const chunk = yield* connection.read
-      if (chunk.length === 0) return Buffer.concat(chunks)
-      chunks.push(chunk)
-    }
-  })
-
-/** Reads so many bytes, or until the end of the stream. */
-export const readExactly = (connection: Net.Connection, length: number) =>
-  Effect.gen(function* () {
-    const chunks: Array<Uint8Array> = []
-    for (let got = 0; got < length; ) {
-      const chunk = yield* connection.readWith({ maxBytes: length - got })
-      if (chunk.length === 0) break
-      chunks.push(chunk)
-      got += chunk.length
-    }
-    return Buffer.concat(chunks)
-  })
-
-/** Bytes whose order shows: each one says where it stands. */
-export const pattern = (length: number, from = 0): Uint8Array => {
-  const filled = new Uint8Array(length)
-  for (let index = 0; index < length; index++)
-    filled[index] = ((from + index) * 31 + ((from + index) >> 8)) & 0xff
-  return filled
-}
 
 /** How long it takes by the current clock, in milliseconds. */
 export const elapsed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

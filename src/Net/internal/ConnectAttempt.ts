@@ -83,10 +83,8 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 /**
  * Connects a new socket to the address. To be run uninterruptibly: only the waiting is as interruptible as `restore`
  * makes it, so that either the caller gets the socket or it is closed.
- *
- * @internal
  */
-export const connectSocket = (
+const connectSocket = (
   proactor: ProactorService,
   address: SocketAddress,
   deadline: Deadline | undefined,

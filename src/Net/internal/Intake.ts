@@ -142,11 +142,13 @@ export class Intake<Op extends AnyOperation> {
   /** Waits for the operation in flight, or for the deadline. */
   private parked(deadline: Deadline | undefined): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
+      // Either may have come in the steps since the demand was looked at, and would not come again.
       if (!this.operation.isInFlight) return resume(Effect.void)
+      if (isLate(deadline)) return resume(this.withdraw)
       const wake = () => {
         this.waiters.remove(wake)
         deadline?.offExpire(wake)
-        resume(deadline?.isExpired === true ? this.withdraw : Effect.void)
+        resume(isLate(deadline) ? this.withdraw : Effect.void)
       }
       this.waiters.add(wake)
       deadline?.onExpire(wake)

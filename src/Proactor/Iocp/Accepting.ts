@@ -111,12 +111,8 @@ export const finishAccept = (listener: number, slot: OperationSlot): AcceptEnd =
   return { _tag: "Accepted", handle: premade, remoteAddress: remoteAddress(premade, slot) }
 }
 
-/**
- * Closes a slot's pre-made socket. The system is not using it any more.
- *
- * @internal
- */
-export const dropPremade = (slot: OperationSlot): void => {
+/** Closes a slot's pre-made socket. The system is not using it any more. */
+const dropPremade = (slot: OperationSlot): void => {
   if (slot.premade === -1) return
   closeHandle(slot.premade)
   slot.premade = -1
