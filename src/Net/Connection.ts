@@ -190,19 +190,19 @@ export class TcpConnection implements Connection {
   write(bytes: Uint8Array): Effect.Effect<number, SocketError>
   write(bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<number, SocketError | TimeoutError>
   write(bytes: Uint8Array, options?: TimeoutOptions): Effect.Effect<number, SocketError | TimeoutError> {
-    return Effect.map(this.send(bytes, "some", options), (job) => job.sent)
+    return this.send(bytes, "some", options, bytesSent)
   }
 
   writeAll(bytes: Uint8Array): Effect.Effect<void, SocketError>
   writeAll(bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
   writeAll(bytes: Uint8Array, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
-    return Effect.asVoid(this.send(bytes, "all", options))
+    return this.send(bytes, "all", options, nothing)
   }
 
   writeString(text: string): Effect.Effect<void, SocketError>
   writeString(text: string, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
   writeString(text: string, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
-    return Effect.suspend(() => Effect.asVoid(this.send(encoder.encode(text), "all", options)))
+    return Effect.suspend(() => this.send(encoder.encode(text), "all", options, nothing))
   }
 
   shutdown(how: ShutdownHow): Effect.Effect<void, SocketError>
@@ -283,11 +283,13 @@ export class TcpConnection implements Connection {
     if (how !== "read") this.writing.end(closed("write", this.peer))
   }
 
-  private send(
+  /** Writes, and answers with what `answer` makes of the job once it is done. */
+  private send<A>(
     bytes: Uint8Array,
     extent: "all" | "some",
-    options: TimeoutOptions | undefined
-  ): Effect.Effect<WriteJob, SocketError | TimeoutError> {
+    options: TimeoutOptions | undefined,
+    answer: Answer<A>
+  ): Effect.Effect<A, SocketError | TimeoutError> {
     return Effect.suspend(() => {
       if (!(bytes instanceof Uint8Array)) {
         return Effect.fail(
@@ -295,29 +297,32 @@ export class TcpConnection implements Connection {
         )
       }
       const job = this.writing.start(bytes, extent)
-      if (job.isDone) return outcome(job)
-      const finished = Effect.flatMap(awaitDone(job), () => outcome(job))
-      const bounded =
-        options?.timeout === undefined ? finished : this.boundedSend(job, options.timeout, finished)
-      return Effect.onInterrupt(bounded, () => this.writing.interrupt(job))
+      return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
     })
   }
 
-  private boundedSend(
+  private finish<A>(
+    job: WriteJob,
+    timeout: Duration.DurationInput | undefined,
+    answer: Answer<A>
+  ): Effect.Effect<A, SocketError | TimeoutError> {
+    const finished = Effect.flatMap(awaitDone(job), () => outcome(job, answer))
+    const bounded = timeout === undefined ? finished : this.boundedSend(job, timeout, answer)
+    return Effect.onInterrupt(bounded, () => this.writing.interrupt(job))
+  }
+
+  private boundedSend<A>(
     job: WriteJob,
     timeout: Duration.DurationInput,
-    finished: Effect.Effect<WriteJob, SocketError>
-  ): Effect.Effect<WriteJob, SocketError | TimeoutError> {
-    return Effect.flatMap(Effect.timeoutOption(finished, timeout), (inTime) => {
-      if (Option.isSome(inTime)) return Effect.succeed(inTime.value)
-      return Effect.flatMap(
-        this.writing.stop(job),
-        (): Effect.Effect<WriteJob, SocketError | TimeoutError> => {
-          // It may have ended while it was being stopped.
-          if (job.isComplete || job.failure !== undefined) return outcome(job)
-          return Effect.fail(timedOut("write", timeout, this.peer, job.sent))
-        }
-      )
+    answer: Answer<A>
+  ): Effect.Effect<A, SocketError | TimeoutError> {
+    return Effect.flatMap(Effect.timeoutOption(awaitDone(job), timeout), (inTime) => {
+      if (Option.isSome(inTime)) return outcome(job, answer)
+      return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<A, SocketError | TimeoutError> => {
+        // It may have ended while it was being stopped.
+        if (job.isComplete || job.failure !== undefined) return outcome(job, answer)
+        return Effect.fail(timedOut("write", timeout, this.peer, job.sent))
+      })
     })
   }
 
@@ -341,7 +346,12 @@ export class TcpConnection implements Connection {
   }
 }
 
-const outcome = (job: WriteJob): Effect.Effect<WriteJob, SocketError> =>
-  job.failure === undefined ? Effect.succeed(job) : Effect.fail(job.failure)
+type Answer<A> = (job: WriteJob) => Effect.Effect<A>
+
+const nothing: Answer<void> = () => Effect.void
+const bytesSent: Answer<number> = (job) => Effect.succeed(job.sent)
+
+const outcome = <A>(job: WriteJob, answer: Answer<A>): Effect.Effect<A, SocketError> =>
+  job.failure === undefined ? answer(job) : Effect.fail(job.failure)
 
 const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0

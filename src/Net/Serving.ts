@@ -28,6 +28,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Schedule from "effect/Schedule"
 import { format } from "../Address/index.js"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
+import { resumedInBatches } from "../Proactor/ResumptionScheduler.js"
 import type { Connection, TcpConnection } from "./Connection.js"
 
 /**
@@ -110,7 +111,9 @@ export const serve = <E, R, R2 = never>(
         const served = new Set<TcpConnection>()
         const run = (connection: TcpConnection) => handle(connection, handler, options, served)
         const accepting = Effect.forever(acceptOne(accept, run, handlers, maxConnections))
-        return watched(served, options, accepting).pipe(Effect.onExit(() => drain(handlers, options)))
+        return resumedInBatches(
+          watched(served, options, accepting).pipe(Effect.onExit(() => drain(handlers, options)))
+        )
       })
     )
   })

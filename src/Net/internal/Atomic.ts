@@ -28,12 +28,15 @@ export const giveUp = (): never => {
 }
 
 /**
- * Takes in one step; starts over with `again` if `take` gave up.
+ * Runs an effect that ends in such a step, and then `again` if the step gave up.
  *
  * @internal
  */
-export const takeOr = <A, E, R>(take: () => A, again: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.catchAllCause(Effect.sync(take), (cause) => {
+export const orElseAgain = <A, E, R>(
+  taking: Effect.Effect<A, E, R>,
+  again: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.catchAllCause(taking, (cause) => {
     const defect = Cause.dieOption(cause)
-    return Option.isSome(defect) && defect.value === gone ? again() : Effect.failCause(cause)
+    return Option.isSome(defect) && defect.value === gone ? again : Effect.failCause(cause)
   })

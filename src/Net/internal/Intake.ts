@@ -22,11 +22,13 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import { type SocketError, withDetails } from "../../Errors/index.js"
 import type { AnyOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
-import { takeOr } from "./Atomic.js"
+import { orElseAgain } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
+import { type Parking, parking } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -93,23 +95,34 @@ export class Intake<Op extends AnyOperation> {
     return this.operation.isInFlight
   }
 
-  /** Waits until the demand is met, and takes. With a deadline, `late` is what happens when it passes first. */
+  /**
+   * Waits until the demand is met, and takes. With a deadline, `late` is what happens when it passes first.
+   *
+   * The effect may be run again and again, as long as the demand is good for it: what it is made of is made once.
+   */
   consume<A, E = never>(
     demand: Demand<A>,
     deadline?: Deadline,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<A, SocketError | E> {
-    const again = (): Effect.Effect<A, SocketError | E> =>
-      Effect.suspend(() => {
-        const ready = this.gather(demand)
-        if (ready === true) return take
-        if (ready === false && !isLate(deadline)) return Effect.flatMap(this.parked(deadline), again)
-        deadline?.cancel()
-        if (ready !== false) return Effect.fail(ready)
-        return late === undefined ? Effect.never : late()
-      })
-    const take = takeOr(deadline === undefined ? demand.take : cancelling(deadline, demand.take), again)
-    return again()
+    const takeNow = Effect.sync(deadline === undefined ? demand.take : cancelling(deadline, demand.take))
+    const woken = () => (demand.ready() === true ? takeNow : again)
+    const thenTake = (wait: Effect.Effect<void>) => orElseAgain(Effect.flatMap(wait, woken), again)
+    const again: Effect.Effect<A, SocketError | E> = Effect.withFiberRuntime((_, { runtimeFlags }) => {
+      const ready = this.gather(demand)
+      if (ready === true) return take
+      if (ready === false && !isLate(deadline)) {
+        return RuntimeFlags.interruptible(runtimeFlags) ? parkAndTake : waitAndTake
+      }
+      deadline?.cancel()
+      if (ready !== false) return Effect.fail(ready)
+      return late === undefined ? Effect.never : late()
+    })
+    const take = orElseAgain(takeNow, again)
+    const waiting = deadline === undefined ? this.parked : this.parkedUntil(deadline)
+    const parkAndTake = thenTake(waiting.guarded)
+    const waitAndTake = thenTake(waiting.plain)
+    return again
   }
 
   /** Submits until the demand is met (`true`), cannot be met any more (the error), or has to wait (`false`). */
@@ -140,25 +153,26 @@ export class Intake<Op extends AnyOperation> {
   }
 
   /** Waits for the operation in flight, or for the deadline. */
-  private parked(deadline: Deadline | undefined): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
+  private parkedUntil(deadline: Deadline): Parking {
+    const parked = Effect.async<void>((resume) => {
       // Either may have come in the steps since the demand was looked at, and would not come again.
       if (!this.operation.isInFlight) return resume(Effect.void)
-      if (isLate(deadline)) return resume(this.withdraw)
+      if (deadline.isExpired) return resume(this.withdraw)
       const wake = () => {
         this.waiters.remove(wake)
-        deadline?.offExpire(wake)
-        resume(isLate(deadline) ? this.withdraw : Effect.void)
+        deadline.offExpire(wake)
+        resume(deadline.isExpired ? this.withdraw : Effect.void)
       }
       this.waiters.add(wake)
-      deadline?.onExpire(wake)
+      deadline.onExpire(wake)
       return Effect.suspend(() => {
         this.waiters.remove(wake)
-        deadline?.offExpire(wake)
-        deadline?.cancel()
+        deadline.offExpire(wake)
+        deadline.cancel()
         return this.withdraw
       })
     })
+    return { guarded: parked, plain: parked }
   }
 
   /** Cancels the operation, unless somebody else waits for it, and waits until it has retired. */
@@ -168,9 +182,12 @@ export class Intake<Op extends AnyOperation> {
     return this.drained
   })
 
-  private readonly drained: Effect.Effect<void> = Effect.uninterruptible(
-    Effect.async<void>((resume) => this.whenDrained(() => resume(Effect.void)))
-  )
+  /** Waits for the operation in flight. */
+  private readonly parked = parking(this.waiters, () => !this.operation.isInFlight, this.withdraw)
+
+  private get drained(): Effect.Effect<void> {
+    return Effect.uninterruptible(Effect.async<void>((resume) => this.whenDrained(() => resume(Effect.void))))
+  }
 
   private retired(): void {
     this.settle()

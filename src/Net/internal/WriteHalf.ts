@@ -40,7 +40,7 @@ export class WriteJob {
   /** Stopped: no further piece is to be submitted. */
   isStopped = false
   failure: SocketError | undefined
-  private readonly waiters = new Waiters()
+  private waiters: Waiters | undefined
 
   constructor(bytes: Uint8Array, extent: Extent) {
     this.bytes = bytes
@@ -54,15 +54,16 @@ export class WriteJob {
   finish(failure?: SocketError): void {
     this.isDone = true
     this.failure = failure
-    this.waiters.wakeAll()
+    this.waiters?.wakeAll()
   }
 
   onDone(wake: () => void): void {
+    this.waiters ??= new Waiters()
     this.waiters.add(wake)
   }
 
   offDone(wake: () => void): void {
-    this.waiters.remove(wake)
+    this.waiters?.remove(wake)
   }
 }
 

@@ -76,7 +76,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
 
   register(socket: EpollSocket, fd: number): number | SocketError {
     const slot = this.slots.acquire(socket)
-    const events = C.EPOLLIN | C.EPOLLOUT | C.EPOLLRDHUP | C.EPOLLET
+    const events = C.EPOLLIN | C.EPOLLPRI | C.EPOLLOUT | C.EPOLLRDHUP | C.EPOLLET
     const code = this.waiter.add(fd, events, slot, this.slots.generation(slot))
     if (code === 0) return slot
     this.slots.release(slot)

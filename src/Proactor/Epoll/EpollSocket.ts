@@ -12,8 +12,13 @@
  *                          +--cancel--> retired (`Cancelled`; nothing had been taken from the kernel)
  *
  * Edge-triggered is safe because the call comes first: whoever parks has just been told "would block", so whatever
- * arrives from then on is a new edge. An event for a side on which nobody is parked is dropped, and cannot come back
- * until something new happens: an idle descriptor cannot spin.
+ * arrives from then on is a new edge. An event for a side on which nobody is parked cannot come back until something new
+ * happens: an idle descriptor cannot spin.
+ *
+ * One call is spared. A receive that got less than it asked for has emptied the socket, as epoll(7) says of streams, so
+ * the next receive need not be told so: it parks at once, unless there was an event meanwhile. That holds for bytes
+ * only. The end of the stream, an error, and urgent data, at whose mark the system cuts a receive short, all announce
+ * themselves in an event; from then on every receive begins with the call.
  *
  * @since 0.1.0
  */
@@ -51,6 +56,8 @@ const socketError = new Int32Array(1)
 const socketErrorLength = new Int32Array(1)
 
 const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
+/** After one of these, a short receive does not mean that the socket is empty. */
+const LASTING_EVENTS = C.EPOLLPRI | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 const WRITE_EVENTS = C.EPOLLOUT | C.EPOLLHUP | C.EPOLLERR
 
 const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SHUT_RD, write: C.SHUT_WR, both: C.SHUT_RDWR }
@@ -82,10 +89,10 @@ export interface EpollHost {
   readonly parked: () => void
   /** A parked operation was cancelled: the loop may have nothing left to wait for. */
   readonly cancelled: () => void
-  /** An operation retired in an event: its submitter is to be told after the batch. */
-  readonly retired: (operation: AnyOperation) => void
   /** A connection was accepted. */
   readonly adopt: (fd: number, family: AddressFamily) => EpollSocket
+  /** An operation retired in an event: its submitter is to be told after the batch. */
+  readonly retired: (operation: AnyOperation) => void
   /** The socket is closed. */
   readonly forget: (socket: EpollSocket) => void
 }
@@ -110,6 +117,10 @@ export class EpollSocket implements ProactorSocket {
   private parkedReads: Array<ReadingOperation> = []
   private parkedWrite: WritingOperation | undefined
   private isConnected = false
+  /** Whether the last receive emptied the socket, and no event has come since. */
+  private isDrained = false
+  /** Whether a short receive means that the socket is empty. */
+  private drainsShort = true
 
   constructor(host: EpollHost, fd: number, family: AddressFamily) {
     this.host = host
@@ -147,7 +158,11 @@ export class EpollSocket implements ProactorSocket {
 
   /** Called by the proactor for each event on the descriptor. */
   onEvents(events: number): void {
-    if ((events & READ_EVENTS) !== 0) this.resumeReads()
+    if ((events & LASTING_EVENTS) !== 0) this.drainsShort = false
+    if ((events & READ_EVENTS) !== 0) {
+      this.isDrained = false
+      this.resumeReads()
+    }
     if ((events & WRITE_EVENTS) !== 0) this.resumeWrite()
   }
 
@@ -219,10 +234,12 @@ export class EpollSocket implements ProactorSocket {
   }
 
   private receive(operation: ReceiveOperation): boolean {
+    if (this.isDrained) return false
     const length = Math.min(operation.maxBytes, SCRATCH_BYTES)
     for (;;) {
       const count = this.system.recv(this.fd, scratch, length, C.MSG_DONTWAIT)
       if (count >= 0) {
+        this.isDrained = this.drainsShort && count > 0 && count < length
         operation.chunk = copyOut(scratch, count)
         return true
       }
