@@ -18,6 +18,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { format, type SocketAddress } from "../Address/index.js"
@@ -31,7 +32,7 @@ import {
 import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
-import { Lifetime } from "./internal/Lifetime.js"
+import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
 import { Vigil } from "./internal/Vigil.js"
 import { awaitDone, WriteHalf, type WriteJob } from "./internal/WriteHalf.js"
@@ -142,29 +143,41 @@ const DEFAULT_MAX_BYTES = 64 * 1024
 const encoder = new TextEncoder()
 
 /** @internal */
-export class TcpConnection implements Connection {
+export class TcpConnection implements Connection, Owner {
   readonly remoteAddress: SocketAddress
-  private readonly peer: string
   private readonly socket: ProactorSocket
   private readonly reading: ReadHalf
   private readonly writing: WriteHalf
   private readonly lifetime: Lifetime
-  /** For the server that serves this connection. */
-  readonly vigil = new Vigil(() => this.reading.received + this.writing.sent)
+  private isEstablished = false
+  private vigil: Vigil | undefined
   private own: Scope.CloseableScope | undefined
-
-  readonly read: Effect.Effect<Uint8Array, SocketError>
-  readonly readLine: Effect.Effect<Option.Option<string>, SocketError>
+  /** The fiber that serves the connection: whatever ends it, the connection is closed. Set by the server. */
+  servant: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
   constructor(socket: ProactorSocket, remoteAddress: SocketAddress) {
     this.socket = socket
     this.remoteAddress = remoteAddress
-    this.peer = format(remoteAddress)
-    this.reading = new ReadHalf(socket, this.peer)
-    this.writing = new WriteHalf(socket, this.peer)
-    this.lifetime = new Lifetime(socket, [this.reading, this.writing], `the connection with ${this.peer}`)
-    this.read = this.reading.read(DEFAULT_MAX_BYTES)
-    this.readLine = Effect.suspend(() => this.reading.readLine(DEFAULT_MAX_BYTES))
+    this.reading = new ReadHalf(socket, this)
+    this.writing = new WriteHalf(socket, this)
+    this.lifetime = new Lifetime(socket, this)
+  }
+
+  get halves(): ReadonlyArray<Half> {
+    return [this.reading, this.writing]
+  }
+
+  /** The other end, for messages. */
+  get peer(): string {
+    return format(this.remoteAddress)
+  }
+
+  get read(): Effect.Effect<Uint8Array, SocketError> {
+    return this.reading.next
+  }
+
+  get readLine(): Effect.Effect<Option.Option<string>, SocketError> {
+    return Effect.suspend(() => this.reading.readLine(DEFAULT_MAX_BYTES))
   }
 
   get localAddress(): Effect.Effect<SocketAddress, SocketError> {
@@ -217,17 +230,33 @@ export class TcpConnection implements Connection {
     })
   }
 
-  readonly close: Effect.Effect<void> = Effect.suspend(() =>
-    this.own === undefined
-      ? this.lifetime.close
-      : Effect.zipRight(this.lifetime.close, Scope.close(this.own, Exit.void))
-  )
+  get close(): Effect.Effect<void> {
+    const { own } = this
+    const closing = this.lifetime.close()
+    return own === undefined ? closing : Effect.zipRight(closing, Scope.close(own, Exit.void))
+  }
 
-  readonly established: Effect.Effect<void> = Effect.sync(() => this.vigil.establish())
+  /** For the server that serves it: like `close`, but what can be done at once is done; answers what is left to do. */
+  beginClosing(): Effect.Effect<void> | undefined {
+    return this.lifetime.begin()
+  }
+
+  get established(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.isEstablished = true
+    })
+  }
+
+  /** For the server that serves it: since when nothing has moved, and since when it is awaited. The first look starts the clock. */
+  look(nowMillis: number): { readonly idleMillis: number; readonly handshakeMillis: number } {
+    this.vigil ??= new Vigil(nowMillis)
+    const { ageMillis, idleMillis } = this.vigil.look(nowMillis, this.reading.received + this.writing.sent)
+    return { idleMillis, handshakeMillis: this.isEstablished ? 0 : ageMillis }
+  }
 
   /** Closes the connection because it is late: its operations fail with `TimedOut`. */
   expire(advice: string): Effect.Effect<void> {
-    return this.lifetime.closeAs(
+    return this.lifetime.close(
       (operation) => new ConnectionError({ reason: "TimedOut", operation, address: this.peer, advice })
     )
   }
@@ -246,13 +275,13 @@ export class TcpConnection implements Connection {
     return this
   }
 
-  readonly abort: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.zipRight(
+  get abort(): Effect.Effect<void> {
+    return Effect.zipRight(
       // If the option cannot be set, the socket is gone already and there is nothing left to reset.
       Effect.ignore(this.setOption("lingerSeconds", 0)),
       this.close
     )
-  )
+  }
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
     return Effect.suspend(() =>

@@ -14,7 +14,7 @@ import type { ProactorSocket } from "../Proactor/Proactor.js"
 import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
 import { type Accepted, AcceptQueue } from "./internal/AcceptQueue.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
-import { Lifetime } from "./internal/Lifetime.js"
+import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
 import { type ServeOptions, serve } from "./Serving.js"
 
 /**
@@ -49,16 +49,24 @@ export interface Listener {
 }
 
 /** @internal */
-export class TcpListener implements Listener {
+export class TcpListener implements Listener, Owner {
   readonly address: SocketAddress
   private readonly queue: AcceptQueue
   private readonly lifetime: Lifetime
 
   constructor(socket: ProactorSocket, address: SocketAddress) {
-    const name = format(address)
     this.address = address
-    this.queue = new AcceptQueue(socket, name)
-    this.lifetime = new Lifetime(socket, [this.queue], `the listener on ${name}`)
+    this.queue = new AcceptQueue(socket, this.peer)
+    this.lifetime = new Lifetime(socket, this)
+  }
+
+  get halves(): ReadonlyArray<Half> {
+    return [this.queue]
+  }
+
+  /** Where it listens, for messages. */
+  get peer(): string {
+    return format(this.address)
   }
 
   get accept(): Effect.Effect<Connection, SocketError, Scope.Scope> {
@@ -70,7 +78,7 @@ export class TcpListener implements Listener {
   acceptWith(options: TimeoutOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
     const { timeout } = options
     if (timeout === undefined) return this.accept
-    const late = () => Effect.fail(timedOut("accept", timeout, format(this.address)))
+    const late = () => Effect.fail(timedOut("accept", timeout, this.peer))
     return Effect.flatMap(Effect.scope, (scope) =>
       Effect.flatMap(Deadline.start(timeout), (deadline) =>
         this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope), deadline, late)
@@ -83,13 +91,15 @@ export class TcpListener implements Listener {
     options: ServeOptions<E, R2> = {}
   ): Effect.Effect<never, SocketError, R | R2> {
     return serve(
-      this.queue.accept((accepted) => this.connection(accepted)),
+      (claim) => this.queue.accept((accepted) => claim(this.connection(accepted))),
       handler,
       options
     )
   }
 
-  readonly close: Effect.Effect<void> = Effect.suspend(() => this.lifetime.close)
+  get close(): Effect.Effect<void> {
+    return this.lifetime.close()
+  }
 
   private connection({ socket, remoteAddress }: Accepted): TcpConnection {
     return new TcpConnection(socket, remoteAddress ?? this.address)

@@ -24,12 +24,13 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
-import * as Schedule from "effect/Schedule"
-import { format } from "../Address/index.js"
-import { invalidArgument, type SocketError } from "../Errors/index.js"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as RuntimeFlags from "effect/RuntimeFlags"
+import { ConnectionError, invalidArgument, type SocketError } from "../Errors/index.js"
 import { resumedInBatches } from "../Proactor/ResumptionScheduler.js"
 import type { Connection, TcpConnection } from "./Connection.js"
+import { Served } from "./internal/Served.js"
 
 /**
  * How a drain ended.
@@ -65,7 +66,10 @@ export interface ServeOptions<E = unknown, R = never> {
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** Told how the drain ended. */
   readonly onDrained?: ((drained: Drained) => Effect.Effect<unknown, never, R>) | undefined
-  /** Told of each handler that failed or died. Logs an error if absent. */
+  /**
+   * Told of each handler that failed or died. If absent the failure is logged, unless it is that the peer has reset the
+   * connection.
+   */
   readonly onFailure?:
     | ((cause: Cause.Cause<E>, connection: Connection) => Effect.Effect<unknown, never, R>)
     | undefined
@@ -78,18 +82,10 @@ const LONGEST_PAUSE = Duration.seconds(1)
 /** How often within its span a timeout is looked at. */
 const CHECKS_PER_SPAN = 4
 
-/** The system is out of something that others may give back: waiting helps. */
-const isShortage = (failure: SocketError): boolean => failure.reason === "ResourceExhausted"
-
-const pauses = Schedule.exponential(FIRST_PAUSE).pipe(
-  Schedule.either(Schedule.spaced(LONGEST_PAUSE)),
-  Schedule.whileInput(isShortage)
-)
-
-const reportShortage = (failure: SocketError): Effect.Effect<void> =>
-  isShortage(failure) ? Effect.logWarning(`accepting pauses: ${failure.message}`) : Effect.void
-
 type Handler<E, R> = (connection: Connection) => Effect.Effect<unknown, E, R>
+
+/** Accepts a connection; `claim` is run in the step that takes it. */
+type Accept = <A>(claim: (connection: TcpConnection) => A) => Effect.Effect<A, SocketError>
 
 /**
  * Serves what `accept` brings, for ever.
@@ -97,101 +93,97 @@ type Handler<E, R> = (connection: Connection) => Effect.Effect<unknown, E, R>
  * @internal
  */
 export const serve = <E, R, R2 = never>(
-  accept: Effect.Effect<TcpConnection, SocketError>,
+  accept: Accept,
   handler: Handler<E, R>,
   options: ServeOptions<E, R2>
-): Effect.Effect<never, SocketError, R | R2> =>
-  Effect.suspend(() => {
-    const { maxConnections } = options
-    if (maxConnections !== undefined && !(Number.isInteger(maxConnections) && maxConnections > 0)) {
-      return Effect.fail(invalidArgument("serve", "maxConnections is a whole number, 1 or more"))
-    }
-    return Effect.scoped(
-      Effect.flatMap(FiberSet.make<void>(), (handlers) => {
-        const served = new Set<TcpConnection>()
-        const run = (connection: TcpConnection) => handle(connection, handler, options, served)
-        const accepting = Effect.forever(acceptOne(accept, run, handlers, maxConnections))
-        return resumedInBatches(
-          watched(served, options, accepting).pipe(Effect.onExit(() => drain(handlers, options)))
-        )
-      })
+): Effect.Effect<never, SocketError, R | R2> => {
+  const { maxConnections = Number.POSITIVE_INFINITY } = options
+  if (!isPositiveInteger(maxConnections) && maxConnections !== Number.POSITIVE_INFINITY) {
+    return Effect.fail(invalidArgument("serve", "maxConnections is a whole number, 1 or more"))
+  }
+  return resumedInBatches(
+    Effect.flatMap(Effect.runtime<R | R2>(), (runtime) => {
+      // Whoever serves from within an uninterruptible region does not mean its handlers.
+      const run = Runtime.runFork(Runtime.enableRuntimeFlag(runtime, RuntimeFlags.Interruption))
+      const failed = failureReport(options)
+      const served = new Served<E, R | R2>({ handler, failed, run, maxConnections })
+      // The handler starts in the step that takes the connection: nothing can come between.
+      const one = patient(
+        accept((connection) => served.start(connection)),
+        FIRST_PAUSE
+      )
+      const accepting = acceptForEver(Effect.zipRight(served.place, one))
+      return watched(served, options, accepting).pipe(Effect.onExit(() => drain(served, options)))
+    })
+  )
+}
+
+const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0
+
+/** Like `Effect.forever`, but without giving way after every connection: many come at once. */
+const acceptForEver = (one: Effect.Effect<void, SocketError>): Effect.Effect<never, SocketError> => {
+  const loop: Effect.Effect<never, SocketError> = Effect.flatMap(one, () => loop)
+  return loop
+}
+
+/** Tries again, after longer and longer pauses, while the system is out of something that others may give back. */
+const patient = <A>(
+  accept: Effect.Effect<A, SocketError>,
+  pause: Duration.Duration
+): Effect.Effect<A, SocketError> =>
+  Effect.catchAll(accept, (failure) => {
+    if (failure.reason !== "ResourceExhausted") return Effect.fail(failure)
+    const longer = Duration.min(Duration.times(pause, 2), LONGEST_PAUSE)
+    return Effect.logWarning(`accepting pauses: ${failure.message}`).pipe(
+      Effect.zipRight(Effect.sleep(pause)),
+      Effect.zipRight(patient(accept, longer))
     )
   })
 
-/** Waits for a free place, then for a connection, and starts its handler. */
-const acceptOne = <R>(
-  accept: Effect.Effect<TcpConnection, SocketError>,
-  run: (connection: TcpConnection) => Effect.Effect<void, never, R>,
-  handlers: FiberSet.FiberSet<void>,
-  maxConnections: number | undefined
-): Effect.Effect<void, SocketError, R> => {
-  const places = maxConnections === undefined ? undefined : Effect.unsafeMakeSemaphore(maxConnections)
-  const patiently = accept.pipe(Effect.tapError(reportShortage), Effect.retry(pauses))
-  const place = places === undefined ? Effect.void : Effect.asVoid(places.take(1))
-  const leave = places === undefined ? Effect.void : Effect.asVoid(places.release(1))
-  return Effect.uninterruptibleMask((restore) =>
-    Effect.zipRight(
-      restore(place),
-      Effect.flatMap(
-        Effect.onError(restore(patiently), () => leave),
-        (connection) =>
-          // Forked here, where nothing interrupts: a handler that is interrupted before it starts still closes.
-          Effect.flatMap(Effect.forkDaemon(Effect.ensuring(run(connection), leave)), (fiber) =>
-            FiberSet.add(handlers, fiber)
-          )
-      )
+/** What is to be done about a handler that failed or died, if anything. */
+const failureReport =
+  <E, R>({ onFailure }: ServeOptions<E, R>) =>
+  (cause: Cause.Cause<E>, connection: TcpConnection): Effect.Effect<unknown, never, R> | undefined => {
+    if (Cause.isInterruptedOnly(cause)) return undefined
+    if (onFailure === undefined) return hasVanished(cause) ? undefined : logFailure(cause, connection)
+    return Effect.catchAllCause(
+      Effect.suspend(() => onFailure(cause, connection)),
+      // A report that dies is no reason to keep the connection.
+      (fault) => Effect.logError("reporting a failed handler failed", fault)
     )
-  )
+  }
+
+/** A peer that went away is nothing that the server did, and no news. */
+const hasVanished = (cause: Cause.Cause<unknown>): boolean => {
+  const failure = Option.getOrUndefined(Cause.failureOption(cause))
+  return failure instanceof ConnectionError && failure.reason === "Reset"
 }
 
-/** A handler with its connection, to be run uninterruptibly: no failure gets out, and the connection is closed. */
-const handle = <E, R, R2>(
-  connection: TcpConnection,
-  handler: Handler<E, R>,
-  options: ServeOptions<E, R2>,
-  served: Set<TcpConnection>
-): Effect.Effect<void, never, R | R2> => {
-  const report = options.onFailure ?? logFailure
-  return Effect.suspend(() => {
-    served.add(connection)
-    return handler(connection)
-  }).pipe(
-    Effect.interruptible,
-    Effect.catchAllCause((cause) =>
-      Cause.isInterruptedOnly(cause) ? Effect.void : report(cause, connection)
-    ),
-    // A report that dies is no reason to keep the connection.
-    Effect.ensuring(connection.close),
-    Effect.ensuring(Effect.sync(() => served.delete(connection))),
-    Effect.catchAllCause((cause) => Effect.logError("reporting a failed handler failed", cause)),
-    Effect.asVoid
-  )
-}
-
-const logFailure = (cause: Cause.Cause<unknown>, connection: Connection): Effect.Effect<void> =>
-  Effect.logError(`the handler of ${format(connection.remoteAddress)} failed`, cause)
+const logFailure = (cause: Cause.Cause<unknown>, { peer }: TcpConnection): Effect.Effect<void> =>
+  Effect.logError(`the handler of ${peer} failed`, cause)
 
 /** Lets the handlers end within the bound, and interrupts the rest. */
-const drain = <E, R>(
-  handlers: FiberSet.FiberSet<void>,
+const drain = <E, R, R2>(
+  served: Served<E, R2>,
   { drainTimeout = Duration.zero, onDrained }: ServeOptions<E, R>
 ): Effect.Effect<void, never, R> =>
   Effect.gen(function* () {
-    const running = yield* FiberSet.size(handlers)
+    const running = served.size
     const patience = Duration.decode(drainTimeout)
     if (running > 0 && Duration.greaterThan(patience, Duration.zero)) {
-      yield* Effect.timeoutOption(Effect.interruptible(FiberSet.awaitEmpty(handlers)), patience)
+      yield* Effect.timeoutOption(Effect.interruptible(served.allEnded), patience)
     }
-    const cut = yield* FiberSet.size(handlers)
-    yield* FiberSet.clear(handlers)
+    const cut = served.size
+    served.interruptAll(yield* Effect.fiberId)
+    yield* served.allEnded
     if (onDrained !== undefined) yield* onDrained({ finished: running - cut, cut })
   })
 
 type Timeouts = Pick<ServeOptions, "handshakeTimeout" | "idleTimeout">
 
 /** Runs the accepting beside a fiber that looks after the timeouts, if there are any. */
-const watched = <A, E, R>(
-  served: ReadonlySet<TcpConnection>,
+const watched = <A, E, R, E2, R2>(
+  served: Served<E2, R2>,
   options: Timeouts,
   accepting: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> => {
@@ -199,7 +191,9 @@ const watched = <A, E, R>(
   const shortest = Math.min(spans.idle, spans.handshake)
   if (shortest === Number.POSITIVE_INFINITY) return accepting
   const look = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Effect.forEach(served, (connection) => closeIfLate(connection, spans, now), { discard: true })
+    Effect.forEach(served.connections(), (connection) => closeIfLate(connection, spans, now), {
+      discard: true
+    })
   )
   const watch = Effect.forever(Effect.delay(look, Duration.millis(shortest / CHECKS_PER_SPAN)))
   return Effect.scoped(Effect.zipRight(Effect.forkScoped(Effect.interruptible(watch)), accepting))
@@ -214,7 +208,7 @@ interface Spans {
 }
 
 const closeIfLate = (connection: TcpConnection, spans: Spans, now: number): Effect.Effect<void> => {
-  const { idleMillis, handshakeMillis } = connection.vigil.look(now)
+  const { idleMillis, handshakeMillis } = connection.look(now)
   if (handshakeMillis >= spans.handshake) return connection.expire("it took too long to be established")
   if (idleMillis >= spans.idle) return connection.expire("no byte moved for too long")
   return Effect.void

@@ -43,8 +43,6 @@ export class Ledger {
   }
 }
 
-const ignoreRetirement = () => {}
-
 /**
  * What all operations share: the state, the failure, and whom to tell.
  *
@@ -57,8 +55,9 @@ export abstract class Operation {
   failure: SocketError | undefined
   /** The proactor's own handle on an operation in flight, a slot number say. Submitters leave it alone. */
   token = -1
-  /** Called when an operation retires that was still in flight when `submit` returned. */
-  onRetired: () => void = ignoreRetirement
+
+  /** Called when the operation retires, if it was still in flight when `submit` returned. The submitter's to replace. */
+  onRetired(): void {}
 
   /** Whether the proactor and the kernel own the operation now. */
   get isInFlight(): boolean {
@@ -96,6 +95,13 @@ export class ReceiveOperation extends Operation {
   maxBytes = 0
   /** The bytes received: memory of its own, the submitter's to keep. */
   chunk: Uint8Array = noBytes
+
+  /** The bytes received, which the operation forgets: it may be long until the next ones come. */
+  takeChunk(): Uint8Array {
+    const { chunk } = this
+    this.chunk = noBytes
+    return chunk
+  }
 }
 
 /**
@@ -113,6 +119,11 @@ export class SendOperation extends Operation {
   committed = 0
   /** How many bytes were sent, once retired. */
   sent = 0
+
+  /** Lets go of the bytes, once retired: it may be long until the next ones are sent. */
+  forget(): void {
+    this.bytes = noBytes
+  }
 }
 
 /**

@@ -57,8 +57,9 @@ class ResumptionScheduler implements Scheduler.Scheduler {
   }
 
   scheduleTask(task: Scheduler.Task, priority: number, fiber?: Fiber.RuntimeFiber<unknown, unknown>): void {
-    if (collected === undefined) this.base.scheduleTask(task, priority, fiber)
-    else collected.push(task)
+    if (collected !== undefined) collected.push(task)
+    // Effect's own scheduler keeps a queue for each fiber that it is told of, which thousands of fibers can do without.
+    else this.base.scheduleTask(task, priority, this.looksEverywhere ? fiber : undefined)
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type { SocketAddress } from "../../Address/index.js"
-import { closed, type SocketError } from "../../Errors/index.js"
+import { closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { AcceptOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
@@ -26,25 +26,15 @@ export interface Accepted {
 }
 
 /** @internal */
-export class AcceptQueue {
+export class AcceptQueue extends Intake<AcceptOperation> {
   private readonly address: string
-  private readonly intake: Intake<AcceptOperation>
   private ready: Array<Accepted> = []
 
   constructor(socket: ProactorSocket, address: string) {
+    const operation = new AcceptOperation()
+    super(socket, operation)
+    operation.onRetired = () => this.retired()
     this.address = address
-    this.intake = new Intake({
-      socket,
-      operation: new AcceptOperation(),
-      land: (operation) => {
-        const { accepted, remoteAddress } = operation
-        operation.accepted = undefined
-        if (accepted !== undefined) this.ready.push({ socket: accepted, remoteAddress })
-      },
-      asked: { operation: "accept", address },
-      // Whatever an accept fails with, descriptors that ran out say, the listener itself is still there.
-      isFinal: () => false
-    })
   }
 
   /** The next connection, as `claim` makes it. `claim` runs in the step that takes it out of the queue. */
@@ -53,7 +43,7 @@ export class AcceptQueue {
     deadline?: Deadline,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<A, SocketError | E> {
-    return this.intake.consume(
+    return this.consume(
       {
         ready: () => this.ready.length > 0,
         take: () => {
@@ -66,21 +56,32 @@ export class AcceptQueue {
     )
   }
 
-  get isInFlight(): boolean {
-    return this.intake.isInFlight
-  }
-
-  close(): void {
-    this.intake.close(closed("accept", this.address))
+  override close(): void {
+    this.closeWith(closed("accept", this.address))
     this.dropReady()
   }
 
-  whenDrained(drained: () => void): void {
-    this.intake.whenDrained(() => {
+  override whenDrained(drained: () => void): void {
+    super.whenDrained(() => {
       // The accept that was cancelled may have completed all the same.
       this.dropReady()
       drained()
     })
+  }
+
+  protected override land(operation: AcceptOperation): void {
+    const { accepted, remoteAddress } = operation
+    operation.accepted = undefined
+    if (accepted !== undefined) this.ready.push({ socket: accepted, remoteAddress })
+  }
+
+  /** Whatever an accept fails with, descriptors that ran out say, the listener itself is still there. */
+  protected override isFinal(): boolean {
+    return false
+  }
+
+  protected override told(failure: SocketError): SocketError {
+    return withDetails(failure, { operation: "accept", address: this.address })
   }
 
   private dropReady(): void {

@@ -12,7 +12,6 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /** What `take` throws when there is nothing to take (any more). */
@@ -28,15 +27,11 @@ export const giveUp = (): never => {
 }
 
 /**
- * Runs an effect that ends in such a step, and then `again` if the step gave up.
+ * Whether this is how a step failed that gave up.
  *
  * @internal
  */
-export const orElseAgain = <A, E, R>(
-  taking: Effect.Effect<A, E, R>,
-  again: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.catchAllCause(taking, (cause) => {
-    const defect = Cause.dieOption(cause)
-    return Option.isSome(defect) && defect.value === gone ? again : Effect.failCause(cause)
-  })
+export const isGone = (cause: Cause.Cause<unknown>): boolean => {
+  const defect = Cause.dieOption(cause)
+  return Option.isSome(defect) && defect.value === gone
+}

@@ -14,10 +14,11 @@ import { invalidArgument, type SocketError, type TimeoutError, withDetails } fro
 import { ConnectOperation } from "../../Proactor/Operation.js"
 import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
 import { type Deadline, timedOut } from "./Deadline.js"
-import { type Half, Lifetime } from "./Lifetime.js"
+import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
-class Connecting implements Half {
+class Connecting implements Half, Owner {
+  readonly halves = [this]
   private readonly socket: ProactorSocket
   private readonly operation: ConnectOperation
   private readonly waiters = new Waiters()
@@ -26,6 +27,10 @@ class Connecting implements Half {
     this.socket = socket
     this.operation = new ConnectOperation(address)
     this.operation.onRetired = () => this.waiters.wakeAll()
+  }
+
+  get peer(): string {
+    return format(this.operation.address)
   }
 
   get isInFlight(): boolean {
@@ -40,7 +45,7 @@ class Connecting implements Half {
         this.retiredOrLate(deadline),
         (): Effect.Effect<void, SocketError | TimeoutError> => {
           if (!this.operation.isInFlight || deadline === undefined) return this.outcome
-          return Effect.fail(timedOut("connect", deadline.duration, format(this.operation.address)))
+          return Effect.fail(timedOut("connect", deadline.duration, this.peer))
         }
       )
     })
@@ -92,10 +97,10 @@ const connectSocket = (
 ): Effect.Effect<ProactorSocket, SocketError | TimeoutError> =>
   Effect.flatMap(openTcp(proactor, address), (socket) => {
     const connecting = new Connecting(socket, address)
-    const lifetime = new Lifetime(socket, [connecting], `the connection to ${format(address)}`)
+    const lifetime = new Lifetime(socket, connecting)
     return Effect.flatMap(Effect.exit(restore(connecting.run(deadline))), (exit) =>
       Exit.isFailure(exit)
-        ? Effect.zipRight(lifetime.close, Effect.failCause(exit.cause))
+        ? Effect.zipRight(lifetime.close(), Effect.failCause(exit.cause))
         : Effect.succeed(socket)
     )
   })

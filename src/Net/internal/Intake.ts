@@ -12,23 +12,32 @@
  *       |no              |somebody was faster: start over
  *     submit --over at once--> land --> ready? ...
  *       |in flight
- *     wait --retired--> land --> wake every waiter --> start over
+ *     wait --retired--> land --> wake every waiter --> ready? ...
  *       |interrupted or past the deadline, and nobody else waits:
  *     cancel --> wait for the retirement, uninterruptibly --> land, if it completed all the same
+ *
+ * The fiber that a server has for a connection is spared the last of these: when it is interrupted the connection is
+ * closed, and closing cancels. (A fiber of its own that it starts, to race a read say, is not spared.)
  *
  * The operation belongs to the intake, not to the fiber that submitted it. So two readers never submit twice, and a
  * fiber that vanished between submitting and waiting leaves an operation that the next reader finds in flight.
  *
+ * A server has an intake for every connection it holds, so an idle one is to be small: what only few need is made when
+ * it is needed.
+ *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as RuntimeFlags from "effect/RuntimeFlags"
-import { type SocketError, withDetails } from "../../Errors/index.js"
+import type { SocketError } from "../../Errors/index.js"
 import type { AnyOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
-import { orElseAgain } from "./Atomic.js"
+import { isGone } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
-import { type Parking, parking } from "./Parking.js"
+import type { Half } from "./Lifetime.js"
+import { guarded, type WaitingRoom, wait } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -43,18 +52,6 @@ export interface Demand<A> {
   readonly take: () => A
 }
 
-/** @internal */
-export interface IntakeOptions<Op extends AnyOperation> {
-  readonly socket: ProactorSocket
-  readonly operation: Op
-  /** Puts the outcome of a success where `ready` and `take` find it. */
-  readonly land: (operation: Op) => void
-  /** What the program asked for, and of whom: failures are told in these words. */
-  readonly asked: { readonly operation: string; readonly address: string }
-  /** Whether no further operation can bring anything in: every later `consume` then fails with this. */
-  readonly isFinal: (failure: SocketError) => boolean
-}
-
 const isLate = (deadline: Deadline | undefined): boolean => deadline?.isExpired === true
 
 /** Taking ends the deadline, in the same step. */
@@ -67,14 +64,11 @@ const cancelling =
   }
 
 /** @internal */
-export class Intake<Op extends AnyOperation> {
+export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRoom {
   private readonly socket: ProactorSocket
   private readonly operation: Op
-  private readonly land: (operation: Op) => void
-  private readonly asked: { readonly operation: string; readonly address: string }
-  private readonly isFinal: (failure: SocketError) => boolean
-  private readonly waiters = new Waiters()
-  private readonly draining = new Waiters()
+  readonly waiters = new Waiters()
+  private draining: Waiters | undefined
   /** A failure that the next consumer is to be told of, once. */
   private failure: SocketError | undefined
   /** A failure that every consumer is told of, once what came before it is taken. */
@@ -82,14 +76,26 @@ export class Intake<Op extends AnyOperation> {
   /** Set when this side closed the intake: what is in it is nobody's any more. */
   private closing: SocketError | undefined
 
-  constructor(options: IntakeOptions<Op>) {
-    this.socket = options.socket
-    this.operation = options.operation
-    this.land = options.land
-    this.asked = options.asked
-    this.isFinal = options.isFinal
-    this.operation.onRetired = () => this.retired()
+  /** The operation is to call `retired`. */
+  constructor(socket: ProactorSocket, operation: Op) {
+    this.socket = socket
+    this.operation = operation
   }
+
+  /**
+   * Whether the operation is to be cancelled when this fiber is interrupted while it waits. Not if the intake is closed
+   * then anyway, as it is for the fiber that serves a connection.
+   */
+  protected needsGuard(_fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean {
+    return true
+  }
+
+  /** Puts the outcome of a success where `ready` and `take` find it. */
+  protected abstract land(operation: Op): void
+  /** Whether no further operation can bring anything in: every later `consume` then fails with this. */
+  protected abstract isFinal(failure: SocketError): boolean
+  /** The failure in the words of what the program asked for, and of whom. */
+  protected abstract told(failure: SocketError): SocketError
 
   get isInFlight(): boolean {
     return this.operation.isInFlight
@@ -105,24 +111,50 @@ export class Intake<Op extends AnyOperation> {
     deadline?: Deadline,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<A, SocketError | E> {
-    const takeNow = Effect.sync(deadline === undefined ? demand.take : cancelling(deadline, demand.take))
-    const woken = () => (demand.ready() === true ? takeNow : again)
-    const thenTake = (wait: Effect.Effect<void>) => orElseAgain(Effect.flatMap(wait, woken), again)
-    const again: Effect.Effect<A, SocketError | E> = Effect.withFiberRuntime((_, { runtimeFlags }) => {
+    const takeNow = Effect.sync(
+      deadline === undefined ? () => demand.take() : cancelling(deadline, () => demand.take())
+    )
+    const again: Effect.Effect<A, SocketError | E> = Effect.withFiberRuntime((fiber, { runtimeFlags }) => {
       const ready = this.gather(demand)
-      if (ready === true) return take
+      if (ready === true) return Effect.catchAllCause(takeNow, unlessGone)
       if (ready === false && !isLate(deadline)) {
-        return RuntimeFlags.interruptible(runtimeFlags) ? parkAndTake : waitAndTake
+        const isGuarded = RuntimeFlags.interruptible(runtimeFlags) && this.needsGuard(fiber)
+        if (deadline === undefined && !isGuarded && waitAndTake !== undefined) return waitAndTake
+        const waiting = deadline === undefined ? this.wait(isGuarded) : this.waitUntil(deadline)
+        const taking = Effect.catchAllCause(Effect.flatMap(waiting, woken), unlessGone)
+        if (!isGuarded) waitAndTake = taking
+        return taking
       }
       deadline?.cancel()
       if (ready !== false) return Effect.fail(ready)
       return late === undefined ? Effect.never : late()
     })
-    const take = orElseAgain(takeNow, again)
-    const waiting = deadline === undefined ? this.parked : this.parkedUntil(deadline)
-    const parkAndTake = thenTake(waiting.guarded)
-    const waitAndTake = thenTake(waiting.plain)
+    const unlessGone = (cause: Cause.Cause<SocketError | E>): Effect.Effect<A, SocketError | E> =>
+      isGone(cause) ? again : Effect.failCause(cause)
+    const woken = () => (demand.ready() === true ? takeNow : again)
+    /** Made when it is first needed, and then the same for all. */
+    let waitAndTake: typeof again | undefined
     return again
+  }
+
+  /** Closes the intake: consumers fail with `closing` from now on, those who wait too. */
+  protected closeWith(closing: SocketError): void {
+    this.closing ??= closing
+    this.socket.cancel(this.operation)
+    this.waiters.wakeAll()
+  }
+
+  abstract close(why?: (operation: string) => SocketError): void
+
+  /** Calls back once nothing is in flight, for who closes. */
+  whenDrained(drained: () => void): void {
+    this.whenRetired(drained)
+  }
+
+  private whenRetired(retired: () => void): void {
+    if (!this.operation.isInFlight) return retired()
+    this.draining ??= new Waiters()
+    this.draining.add(retired)
   }
 
   /** Submits until the demand is met (`true`), cannot be met any more (the error), or has to wait (`false`). */
@@ -139,22 +171,15 @@ export class Intake<Op extends AnyOperation> {
     }
   }
 
-  /** Closes the intake: consumers fail with `closing` from now on, those who wait too. */
-  close(closing: SocketError): void {
-    this.closing ??= closing
-    this.socket.cancel(this.operation)
-    this.waiters.wakeAll()
-  }
-
-  /** Calls back once nothing is in flight. */
-  whenDrained(drained: () => void): void {
-    if (this.operation.isInFlight) this.draining.add(drained)
-    else drained()
+  /** Waits for the operation in flight; if guarded, withdraws it when interrupted. */
+  private wait(isGuarded: boolean): Effect.Effect<void> {
+    const waiting = wait(this)
+    return isGuarded ? guarded(waiting, this, () => this.withdraw) : waiting
   }
 
   /** Waits for the operation in flight, or for the deadline. */
-  private parkedUntil(deadline: Deadline): Parking {
-    const parked = Effect.async<void>((resume) => {
+  private waitUntil(deadline: Deadline): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
       // Either may have come in the steps since the demand was looked at, and would not come again.
       if (!this.operation.isInFlight) return resume(Effect.void)
       if (deadline.isExpired) return resume(this.withdraw)
@@ -172,34 +197,31 @@ export class Intake<Op extends AnyOperation> {
         return this.withdraw
       })
     })
-    return { guarded: parked, plain: parked }
   }
 
   /** Cancels the operation, unless somebody else waits for it, and waits until it has retired. */
-  private readonly withdraw: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.waiters.isEmpty || !this.operation.isInFlight) return Effect.void
-    this.socket.cancel(this.operation)
-    return this.drained
-  })
-
-  /** Waits for the operation in flight. */
-  private readonly parked = parking(this.waiters, () => !this.operation.isInFlight, this.withdraw)
-
-  private get drained(): Effect.Effect<void> {
-    return Effect.uninterruptible(Effect.async<void>((resume) => this.whenDrained(() => resume(Effect.void))))
+  private get withdraw(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!this.waiters.isEmpty || !this.operation.isInFlight) return Effect.void
+      this.socket.cancel(this.operation)
+      return Effect.uninterruptible(
+        Effect.async<void>((resume) => this.whenRetired(() => resume(Effect.void)))
+      )
+    })
   }
 
-  private retired(): void {
+  /** To be called by the operation when it retires. */
+  retired(): void {
     this.settle()
     this.waiters.wakeAll()
-    this.draining.wakeAll()
+    this.draining?.wakeAll()
   }
 
   private settle(): void {
     const { failure } = this.operation
     if (failure === undefined) this.land(this.operation)
     else if (failure.reason === "Cancelled") return
-    else if (this.isFinal(failure)) this.ending ??= withDetails(failure, this.asked)
-    else this.failure = withDetails(failure, this.asked)
+    else if (this.isFinal(failure)) this.ending ??= this.told(failure)
+    else this.failure = this.told(failure)
   }
 }

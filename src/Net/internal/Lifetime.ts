@@ -43,69 +43,100 @@ export interface Half {
   readonly whenDrained: (drained: () => void) => void
 }
 
+/**
+ * What a socket is connected with, or listens on, in words: for messages.
+ *
+ * @internal
+ */
+export interface Peer {
+  readonly peer: string
+}
+
+/**
+ * Who has the socket.
+ *
+ * @internal
+ */
+export interface Owner extends Peer {
+  /** What submits operations to it. Asked for when it closes. */
+  readonly halves: ReadonlyArray<Half>
+}
+
 /** @internal */
 export class Lifetime {
   private readonly socket: ProactorSocket
-  private readonly halves: ReadonlyArray<Half>
-  private readonly name: string
+  private readonly owner: Owner
   private state: "Open" | "Closing" | "Draining" | "Closed" = "Open"
-  private readonly closers = new Waiters()
+  private closers: Waiters | undefined
 
-  constructor(socket: ProactorSocket, halves: ReadonlyArray<Half>, name: string) {
+  constructor(socket: ProactorSocket, owner: Owner) {
     this.socket = socket
-    this.halves = halves
-    this.name = name
+    this.owner = owner
   }
 
   get isOpen(): boolean {
     return this.state === "Open"
   }
 
-  /** Goes through the whole life to its end. */
-  readonly close: Effect.Effect<void> = this.closeAs(undefined)
+  /**
+   * Goes through the whole life to its end. With `why`, operations fail with that from now on, rather than with
+   * `Closed`.
+   */
+  close(why?: Ending): Effect.Effect<void> {
+    return Effect.uninterruptible(Effect.suspend(() => this.begin(why) ?? Effect.void))
+  }
 
-  /** Like `close`; operations fail with an error of the caller's from now on, rather than with `Closed`. */
-  closeAs(why: Ending | undefined): Effect.Effect<void> {
-    return Effect.uninterruptible(
-      Effect.suspend(() => {
-        if (this.state === "Closed") return Effect.void
-        if (this.state !== "Open") return this.closed
-        this.state = "Closing"
-        for (const half of this.halves) half.close(why)
-        this.state = "Draining"
-        if (this.halves.some((half) => half.isInFlight)) return this.drain
-        return Effect.sync(() => this.finish())
-      })
+  /** Begins to close, and answers how to go on; nothing, if the socket is closed already. */
+  begin(why?: Ending): Effect.Effect<void> | undefined {
+    if (this.state === "Closed") return undefined
+    if (this.state !== "Open") return this.closed
+    this.state = "Closing"
+    const { halves } = this.owner
+    for (const half of halves) half.close(why)
+    this.state = "Draining"
+    if (halves.some((half) => half.isInFlight)) return this.drain
+    this.finish()
+    return undefined
+  }
+
+  private get drained(): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      const { halves } = this.owner
+      let left = halves.length
+      const oneDrained = () => {
+        left -= 1
+        if (left === 0) resume(Effect.void)
+      }
+      for (const half of halves) half.whenDrained(oneDrained)
+    })
+  }
+
+  private get drain(): Effect.Effect<void> {
+    return Effect.flatMap(
+      Effect.timeoutOption(Effect.interruptible(this.drained), DRAIN_LIMIT),
+      (drained) => {
+        if (Option.isSome(drained)) return Effect.sync(() => this.finish())
+        this.socket.abandon()
+        this.finish()
+        return Effect.logWarning(
+          `the socket of ${this.owner.peer} did not drain; its handle and memory are leaked on purpose`
+        )
+      }
     )
   }
 
-  private readonly drained = Effect.async<void>((resume) => {
-    let left = this.halves.length
-    const oneDrained = () => {
-      left -= 1
-      if (left === 0) resume(Effect.void)
-    }
-    for (const half of this.halves) half.whenDrained(oneDrained)
-  })
-
-  private readonly drain: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.flatMap(Effect.timeoutOption(Effect.interruptible(this.drained), DRAIN_LIMIT), (drained) => {
-      if (Option.isSome(drained)) return Effect.sync(() => this.finish())
-      this.socket.abandon()
-      this.finish()
-      return Effect.logWarning(`${this.name} did not drain; its handle and memory are leaked on purpose`)
+  private get closed(): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      if (this.state === "Closed") return resume(Effect.void)
+      this.closers ??= new Waiters()
+      this.closers.add(() => resume(Effect.void))
     })
-  )
-
-  private readonly closed = Effect.async<void>((resume) => {
-    if (this.state === "Closed") resume(Effect.void)
-    else this.closers.add(() => resume(Effect.void))
-  })
+  }
 
   private finish(): void {
     this.state = "Closed"
     // After an `abandon` this does nothing.
     this.socket.close()
-    this.closers.wakeAll()
+    this.closers?.wakeAll()
   }
 }

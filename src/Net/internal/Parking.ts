@@ -5,10 +5,6 @@
  * the steps are made once and run as often as needed, by several fibers side by side. That is possible because who waits
  * is told apart by its fiber: a fiber waits in one place at a time.
  *
- *     interruptible? --no--> wait (nothing can cut it short)
- *       |yes
- *     uninterruptible { wait interruptibly; if that fails: leave the line, then `abandoned`, then fail on }
- *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -17,35 +13,46 @@ import * as Option from "effect/Option"
 import type { Waiters } from "./Waiters.js"
 
 /**
- * The two ways to wait, for a fiber that can be interrupted and for one that cannot.
+ * Where fibers wait.
  *
  * @internal
  */
-export interface Parking {
-  readonly guarded: Effect.Effect<void>
-  readonly plain: Effect.Effect<void>
+export interface WaitingRoom {
+  readonly waiters: Waiters
+  /** Whether what is waited for is under way; if not, there is nothing to wait for. */
+  readonly isInFlight: boolean
 }
 
 /**
- * Waits until `waiters` are woken, or not at all if `isOver` already. An interruption takes the fiber out of the
- * line and runs `abandoned` before it goes on.
+ * Waits until the room's waiters are woken.
  *
  * @internal
  */
-export const parking = (waiters: Waiters, isOver: () => boolean, abandoned: Effect.Effect<void>): Parking => {
-  const plain = Effect.async<void>((resume) => {
+export const wait = (room: WaitingRoom): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
     // What is waited for may have come in the steps since it was looked for, and would not come again.
-    if (isOver()) resume(Effect.void)
-    else waiters.add(resume, Option.getOrThrow(Fiber.getCurrentFiber()))
+    if (room.isInFlight) room.waiters.add(resume, Option.getOrThrow(Fiber.getCurrentFiber()))
+    else resume(Effect.void)
   })
+
+/**
+ * Waits as `waiting` does, which is `wait` in that room. An interruption takes the fiber out of the line and runs what
+ * `abandoned` answers before it goes on. To be run by a fiber that can be interrupted.
+ *
+ * @internal
+ */
+export const guarded = (
+  waiting: Effect.Effect<void>,
+  room: WaitingRoom,
+  abandoned: () => Effect.Effect<void>
+): Effect.Effect<void> => {
   const leave = Effect.withFiberRuntime<void>((fiber) => {
-    waiters.remove(fiber)
-    return abandoned
+    room.waiters.remove(fiber)
+    return abandoned()
   })
-  const guarded = Effect.uninterruptible(
-    Effect.catchAllCause(Effect.interruptible(plain), (cause) =>
+  return Effect.uninterruptible(
+    Effect.catchAllCause(Effect.interruptible(waiting), (cause) =>
       Effect.zipRight(leave, Effect.failCause(cause))
     )
   )
-  return { guarded, plain }
 }

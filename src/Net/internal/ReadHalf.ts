@@ -8,15 +8,16 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { ConnectionError, closed, NetworkError, type SocketError } from "../../Errors/index.js"
+import { ConnectionError, closed, NetworkError, type SocketError, withDetails } from "../../Errors/index.js"
 import { ReceiveOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import { Inbox } from "./Inbox.js"
 import { type Demand, Intake } from "./Intake.js"
-import type { Ending } from "./Lifetime.js"
+import type { Ending, Peer } from "./Lifetime.js"
 
 /** How much one receive asks of the system. */
 const RECEIVE_BYTES = 64 * 1024
@@ -26,31 +27,44 @@ const CARRIAGE_RETURN = 0x0d
 
 type Late<E> = () => Effect.Effect<never, E>
 
-/** @internal */
-export class ReadHalf {
-  private readonly inbox = new Inbox()
-  private readonly peer: string
-  private hasEnded = false
-  private arrived = 0
-  private readonly intake: Intake<ReceiveOperation>
-  private readonly utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+/** Stateless: each line is decoded in one go. */
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-  constructor(socket: ProactorSocket, peer: string) {
-    const operation = new ReceiveOperation()
-    operation.maxBytes = RECEIVE_BYTES
-    this.peer = peer
-    this.intake = new Intake({
-      socket,
-      operation,
-      land: ({ chunk }) => {
-        if (chunk.length === 0) this.hasEnded = true
-        else this.inbox.push(chunk)
-        this.arrived += chunk.length
-      },
-      asked: { operation: "read", address: peer },
-      // A connection that failed stays failed. Lack of memory passes.
-      isFinal: (failure) => failure instanceof ConnectionError
-    })
+/** The connection, as this half needs it. */
+interface Reader extends Peer {
+  /** The fiber that serves the connection and closes it at its end, if a server has one for it. */
+  readonly servant: Fiber.RuntimeFiber<unknown, unknown> | undefined
+}
+
+class Receiving extends ReceiveOperation {
+  half: ReadHalf | undefined
+  override maxBytes = RECEIVE_BYTES
+
+  override onRetired(): void {
+    this.half?.retired()
+  }
+}
+
+/** @internal */
+export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Array> {
+  private readonly inbox = new Inbox()
+  private readonly owner: Reader
+  private hasEnded = false
+  /** How many bytes have come. */
+  received = 0
+  private plainRead: Effect.Effect<Uint8Array, SocketError> | undefined
+
+  constructor(socket: ProactorSocket, owner: Reader) {
+    const operation = new Receiving()
+    super(socket, operation)
+    operation.half = this
+    this.owner = owner
+  }
+
+  /** What has come, as one receive brought it; empty at the end of the stream. */
+  get next(): Effect.Effect<Uint8Array, SocketError> {
+    this.plainRead ??= this.consume(this)
+    return this.plainRead
   }
 
   /** What has come, at most `maxBytes`; empty at the end of the stream. */
@@ -59,14 +73,15 @@ export class ReadHalf {
     deadline?: Deadline,
     late?: Late<E>
   ): Effect.Effect<Uint8Array, SocketError | E> {
-    return this.intake.consume(
-      {
-        ready: () => this.inbox.byteLength > 0 || this.hasEnded,
-        take: () => (this.inbox.byteLength > 0 || this.hasEnded ? this.inbox.takeChunk(maxBytes) : giveUp())
-      },
-      deadline,
-      late
-    )
+    return this.consume({ ready: () => this.ready(), take: () => this.take(maxBytes) }, deadline, late)
+  }
+
+  ready(): boolean {
+    return this.inbox.byteLength > 0 || this.hasEnded
+  }
+
+  take(maxBytes = RECEIVE_BYTES): Uint8Array {
+    return this.ready() ? this.inbox.takeChunk(maxBytes) : giveUp()
   }
 
   /** The next line without its end; none at the end of the stream. */
@@ -75,27 +90,33 @@ export class ReadHalf {
     deadline?: Deadline,
     late?: Late<E>
   ): Effect.Effect<Option.Option<string>, SocketError | E> {
-    return this.intake.consume(this.lineDemand(maxBytes), deadline, late)
-  }
-
-  /** Whether anything waits in the system for this half. */
-  get isInFlight(): boolean {
-    return this.intake.isInFlight
+    return this.consume(this.lineDemand(maxBytes), deadline, late)
   }
 
   /** From now on reads fail. What has arrived is dropped. */
-  close(why?: Ending): void {
+  override close(why?: Ending): void {
     this.inbox.clear()
-    this.intake.close(why?.("read") ?? closed("read", this.peer))
+    this.closeWith(why?.("read") ?? closed("read", this.owner.peer))
   }
 
-  /** How many bytes have come. */
-  get received(): number {
-    return this.arrived
+  protected override needsGuard(fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean {
+    return fiber !== this.owner.servant
   }
 
-  whenDrained(drained: () => void): void {
-    this.intake.whenDrained(drained)
+  protected override land(operation: ReceiveOperation): void {
+    const chunk = operation.takeChunk()
+    if (chunk.length === 0) this.hasEnded = true
+    else this.inbox.push(chunk)
+    this.received += chunk.length
+  }
+
+  /** A connection that failed stays failed. Lack of memory passes. */
+  protected override isFinal(failure: SocketError): boolean {
+    return failure instanceof ConnectionError
+  }
+
+  protected override told(failure: SocketError): SocketError {
+    return withDetails(failure, { operation: "read", address: this.owner.peer })
   }
 
   /** The line is found and decoded first, and taken only if nobody took bytes meanwhile. */
@@ -140,13 +161,13 @@ export class ReadHalf {
     // Nothing at all, not even a line's end: the stream is over.
     if (length === 0) return Option.none()
     try {
-      return Option.some(this.utf8.decode(this.inbox.peek(content)))
+      return Option.some(utf8.decode(this.inbox.peek(content)))
     } catch (cause) {
       const advice = "the line is not valid UTF-8; read it as bytes"
       return new NetworkError({
         reason: "InvalidData",
         operation: "readLine",
-        address: this.peer,
+        address: this.owner.peer,
         advice,
         cause
       })
@@ -155,7 +176,7 @@ export class ReadHalf {
 
   private lineTooLong(maxBytes: number): NetworkError {
     const advice = `no line end within ${maxBytes} bytes; raise maxBytes, or read it as bytes`
-    return new NetworkError({ reason: "TooLong", operation: "readLine", address: this.peer, advice })
+    return new NetworkError({ reason: "TooLong", operation: "readLine", address: this.owner.peer, advice })
   }
 }
 

@@ -24,7 +24,7 @@ import * as Effect from "effect/Effect"
 import { ConnectionError, closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { SendOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
-import type { Ending } from "./Lifetime.js"
+import type { Ending, Half, Peer } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
 /** Whether a write is over when all of it is sent, or when some of it is. */
@@ -67,23 +67,37 @@ export class WriteJob {
   }
 }
 
+class Sending extends SendOperation {
+  private readonly half: WriteHalf
+
+  constructor(half: WriteHalf) {
+    super()
+    this.half = half
+  }
+
+  override onRetired(): void {
+    this.half.retired()
+  }
+}
+
 /** @internal */
-export class WriteHalf {
+export class WriteHalf implements Half {
   private readonly socket: ProactorSocket
-  private readonly peer: string
-  private readonly operation = new SendOperation()
-  private readonly queue: Array<WriteJob> = []
-  private readonly draining = new Waiters()
+  private readonly owner: Peer
+  private readonly operation = new Sending(this)
+  /** Made when a write first has to wait for another. */
+  private queue: Array<WriteJob> | undefined
+  private draining: Waiters | undefined
   /** The job whose turn it is. */
   private current: WriteJob | undefined
-  private left = 0
+  /** How many bytes have left. */
+  sent = 0
   /** Why nothing can be written any more. */
   private ending: SocketError | undefined
 
-  constructor(socket: ProactorSocket, peer: string) {
+  constructor(socket: ProactorSocket, owner: Peer) {
     this.socket = socket
-    this.peer = peer
-    this.operation.onRetired = () => this.retired()
+    this.owner = owner
   }
 
   /** Starts a write, or puts it in the queue. It may be done when this returns. */
@@ -92,7 +106,7 @@ export class WriteHalf {
     if (this.ending !== undefined) job.finish(this.ending)
     // An empty write is over before it starts; the systems disagree on what it would do.
     else if (bytes.length === 0) job.finish()
-    else if (this.current !== undefined || this.operation.isInFlight) this.queue.push(job)
+    else if (this.current !== undefined || this.operation.isInFlight) this.enqueue(job)
     else this.run(job)
     return job
   }
@@ -114,39 +128,36 @@ export class WriteHalf {
     return Effect.map(this.stop(job), () => {
       if (job.sent === 0 || job.sent === job.bytes.length) return
       const advice = `a write was interrupted after ${job.sent} of ${job.bytes.length} bytes; close the connection`
-      this.end(new ConnectionError({ reason: "Aborted", operation: "write", address: this.peer, advice }))
+      this.end(
+        new ConnectionError({ reason: "Aborted", operation: "write", address: this.owner.peer, advice })
+      )
     })
   }
 
   /** Waits until what was written before has left, for a shutdown. */
   flush(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const last = this.queue.at(-1) ?? this.current
+      const last = this.queue?.at(-1) ?? this.current
       if (last !== undefined) return Effect.zipRight(awaitDone(last), this.flush())
       // The piece of a stopped write may still be on its way.
       return this.operation.isInFlight ? Effect.zipRight(this.drained, this.flush()) : Effect.void
     })
   }
 
-  private readonly drained: Effect.Effect<void> = Effect.async<void>((resume) =>
-    this.whenDrained(() => resume(Effect.void))
-  )
+  private get drained(): Effect.Effect<void> {
+    return Effect.async<void>((resume) => this.whenDrained(() => resume(Effect.void)))
+  }
 
   /** From now on writes fail with `ending`, those in the queue too. */
   end(ending: SocketError): void {
     this.ending ??= ending
-    for (const job of this.queue.splice(0)) job.finish(ending)
+    for (const job of this.queue?.splice(0) ?? []) job.finish(ending)
   }
 
   /** Ends the half, and cancels what is in flight. */
   close(why?: Ending): void {
-    this.end(why?.("write") ?? closed("write", this.peer))
+    this.end(why?.("write") ?? closed("write", this.owner.peer))
     this.socket.cancel(this.operation)
-  }
-
-  /** How many bytes have left. */
-  get sent(): number {
-    return this.left
   }
 
   get isInFlight(): boolean {
@@ -154,8 +165,14 @@ export class WriteHalf {
   }
 
   whenDrained(drained: () => void): void {
-    if (this.operation.isInFlight) this.draining.add(drained)
-    else drained()
+    if (!this.operation.isInFlight) return drained()
+    this.draining ??= new Waiters()
+    this.draining.add(drained)
+  }
+
+  private enqueue(job: WriteJob): void {
+    this.queue ??= []
+    this.queue.push(job)
   }
 
   /** Submits pieces until the job is over or a piece is in flight. */
@@ -174,12 +191,13 @@ export class WriteHalf {
     const failure = this.failure()
     if (failure === undefined) {
       job.sent += this.operation.sent
-      this.left += this.operation.sent
+      this.sent += this.operation.sent
     } else if (isLasting(failure, job)) {
       this.end(failure)
     }
     if (failure === undefined && !job.isComplete && !job.isStopped && this.ending === undefined) return false
     this.current = undefined
+    this.operation.forget()
     const isStop = job.isStopped && failure?.reason === "Cancelled"
     job.finish(job.isComplete || isStop ? undefined : (this.ending ?? failure))
     return true
@@ -188,39 +206,43 @@ export class WriteHalf {
   /** Why the last piece failed, in the words of what the program asked for. */
   private failure(): SocketError | undefined {
     const { failure } = this.operation
-    return failure && withDetails(failure, { operation: "write", address: this.peer })
+    return failure && withDetails(failure, { operation: "write", address: this.owner.peer })
   }
 
-  private retired(): void {
+  /** To be called by the operation when it retires. */
+  retired(): void {
     const job = this.current
     if (job === undefined) this.settleDetached()
     else if (!this.settle(job)) this.run(job)
     this.next()
-    this.draining.wakeAll()
+    this.draining?.wakeAll()
   }
 
   /** A piece that nobody waits for any more: if it did not leave as promised, the position is lost. */
   private settleDetached(): void {
     const { sent, committed } = this.operation
+    this.operation.forget()
     const failure = this.failure()
     if (failure instanceof ConnectionError) this.end(failure)
     else if (failure !== undefined || sent !== committed) {
       const advice = "bytes that were promised to a stopped write did not leave; close the connection"
-      this.end(new ConnectionError({ reason: "Aborted", operation: "write", address: this.peer, advice }))
+      this.end(
+        new ConnectionError({ reason: "Aborted", operation: "write", address: this.owner.peer, advice })
+      )
     }
   }
 
   private next(): void {
     while (this.current === undefined && !this.operation.isInFlight) {
-      const job = this.queue.shift()
+      const job = this.queue?.shift()
       if (job === undefined) return
       this.run(job)
     }
   }
 
   private leaveQueue(job: WriteJob): void {
-    const at = this.queue.indexOf(job)
-    if (at >= 0) this.queue.splice(at, 1)
+    const at = this.queue?.indexOf(job) ?? -1
+    if (at >= 0) this.queue?.splice(at, 1)
     job.finish()
   }
 

@@ -114,7 +114,9 @@ export class EpollSocket implements ProactorSocket {
   private readonly system: Libc
   private fd: number
   private slot = -1
-  private parkedReads: Array<ReadingOperation> = []
+  private parkedRead: ReadingOperation | undefined
+  /** Only a listening socket has more than one: further accepts, in their order. */
+  private moreReads: Array<ReadingOperation> | undefined
   private parkedWrite: WritingOperation | undefined
   private isConnected = false
   /** Whether the last receive emptied the socket, and no event has come since. */
@@ -152,7 +154,7 @@ export class EpollSocket implements ProactorSocket {
   }
 
   private cancelAll(): void {
-    for (const operation of [...this.parkedReads]) this.cancel(operation)
+    while (this.parkedRead !== undefined) this.cancel(this.parkedRead)
     if (this.parkedWrite !== undefined) this.cancel(this.parkedWrite)
   }
 
@@ -313,22 +315,32 @@ export class EpollSocket implements ProactorSocket {
       if (typeof slot !== "number") return this.fail(operation, slot)
       this.slot = slot
     }
-    if (operation.kind === "Receive" || operation.kind === "Accept") this.parkedReads.push(operation)
-    else this.parkedWrite = operation
+    if (operation.kind === "Send" || operation.kind === "Connect") this.parkedWrite = operation
+    else this.parkRead(operation)
     this.host.parked()
     return false
   }
 
+  private parkRead(operation: ReadingOperation): void {
+    if (this.parkedRead === undefined) {
+      this.parkedRead = operation
+    } else {
+      this.moreReads ??= []
+      this.moreReads.push(operation)
+    }
+  }
+
   private unpark(operation: AnyOperation): void {
     if (this.parkedWrite === operation) this.parkedWrite = undefined
-    else this.parkedReads = this.parkedReads.filter((parked) => parked !== operation)
+    else if (this.parkedRead === operation) this.parkedRead = this.moreReads?.shift()
+    else this.moreReads = this.moreReads?.filter((parked) => parked !== operation)
   }
 
   private resumeReads(): void {
     for (;;) {
-      const operation = this.parkedReads[0]
+      const operation = this.parkedRead
       if (operation === undefined || !this.start(operation)) return
-      this.parkedReads.shift()
+      this.parkedRead = this.moreReads?.shift()
       operation.finish()
       this.host.retired(operation)
     }

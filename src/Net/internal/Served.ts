@@ -1,0 +1,104 @@
+/**
+ * The connections that a server serves now, each with a fiber of its own.
+ *
+ * Lifecycle of one:
+ *
+ *     start --> its fiber runs --ends--> report, if it failed --> close --> ended
+ *
+ * A connection is in here from the step in which it was taken from the listener until after it is closed, so that
+ * whoever drains the server overlooks none. There is nothing around a handler, no frame and no finalizer: the fiber's end
+ * is observed instead. So a connection that idles costs its fiber and little else, and a fiber that is interrupted
+ * before its first step closes its connection all the same.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type { TcpConnection } from "../Connection.js"
+import { Waiters } from "./Waiters.js"
+
+/**
+ * What a server does with its connections.
+ *
+ * @internal
+ */
+export interface Service<E, R> {
+  readonly handler: (connection: TcpConnection) => Effect.Effect<unknown, E, R>
+  /** What is to be done about a handler that failed or died, if anything. */
+  readonly failed: (
+    cause: Cause.Cause<E>,
+    connection: TcpConnection
+  ) => Effect.Effect<unknown, never, R> | undefined
+  readonly run: <A, E2>(effect: Effect.Effect<A, E2, R>) => Fiber.RuntimeFiber<A, E2>
+  /** So many connections are served at once. */
+  readonly maxConnections: number
+}
+
+/** @internal */
+export class Served<E, R> {
+  private readonly service: Service<E, R>
+  private readonly serving = new Set<TcpConnection>()
+  private readonly waiting = new Waiters()
+
+  constructor(service: Service<E, R>) {
+    this.service = service
+  }
+
+  get size(): number {
+    return this.serving.size
+  }
+
+  connections(): Iterable<TcpConnection> {
+    return this.serving
+  }
+
+  /** Starts the fiber that serves the connection. */
+  start(connection: TcpConnection): void {
+    const { handler, run } = this.service
+    this.serving.add(connection)
+    const serve = Effect.withFiberRuntime<unknown, E, R>((fiber) => {
+      connection.servant = fiber
+      return handler(connection)
+    })
+    run(serve).addObserver((exit) => this.finished(connection, exit))
+  }
+
+  /** Waits until fewer connections are served than are allowed. */
+  readonly place: Effect.Effect<void> = Effect.suspend(() =>
+    this.size < this.service.maxConnections ? Effect.void : Effect.zipRight(this.change, this.place)
+  )
+
+  /** Waits until no connection is served. */
+  readonly allEnded: Effect.Effect<void> = Effect.suspend(() =>
+    this.size === 0 ? Effect.void : Effect.zipRight(this.change, this.allEnded)
+  )
+
+  /** Interrupts the handlers; `allEnded` waits for them. */
+  interruptAll(by: FiberId.FiberId = FiberId.none): void {
+    for (const { servant } of this.serving) servant?.unsafeInterruptAsFork(by)
+  }
+
+  private get change(): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      const wake = () => resume(Effect.void)
+      this.waiting.add(wake)
+      return Effect.sync(() => this.waiting.remove(wake))
+    })
+  }
+
+  private finished(connection: TcpConnection, exit: Exit.Exit<unknown, E>): void {
+    const report = Exit.isFailure(exit) ? this.service.failed(exit.cause, connection) : undefined
+    const closing = report === undefined ? connection.beginClosing() : connection.close
+    if (closing === undefined) return this.ended(connection)
+    const ended = Effect.map(closing, () => this.ended(connection))
+    this.service.run(Effect.uninterruptible(report === undefined ? ended : Effect.zipRight(report, ended)))
+  }
+
+  private ended(connection: TcpConnection): void {
+    this.serving.delete(connection)
+    this.waiting.wakeAll()
+  }
+}
