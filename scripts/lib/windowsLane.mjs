@@ -10,7 +10,10 @@ import { discardReport, laneBoundSeconds, progressReporter, readLane, vitestComm
 import { ensureWindowsPackages, nodeExe, nodeExeVersion } from "./windowsPackages.mjs"
 import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath } from "./wine.mjs"
 
-/** @typedef {(args: ReadonlyArray<string>, boundSeconds: number, env?: NodeJS.ProcessEnv) => Promise<import("./command.mjs").Outcome>} RunNode */
+/**
+ * Runs node there, and shows its output; or keeps the output in the folder `logs`, for those who run several at a time.
+ * @typedef {(args: ReadonlyArray<string>, boundSeconds: number, env?: NodeJS.ProcessEnv, logs?: string) => Promise<import("./command.mjs").Outcome>} RunNode
+ */
 
 const folder = laneFolder("windows")
 const prefix = join(folder, "prefix")
@@ -20,6 +23,7 @@ const mirrored = [
   "src",
   "test",
   "examples",
+  "bench/peers",
   "dist",
   "build",
   "README.md",
@@ -66,8 +70,9 @@ const withLane = async (wine, use) => {
     const node = nodeExe(folder)
     // The PATH of Windows: where esbuild finds "node" to start its service.
     const laneEnv = { WINEPATH: windowsPath(dirname(node)), EFFECT_IOCP_LANE: "wine" }
-    return await use((args, boundSeconds, env) => {
-      const options = { prefix, logs: folder, cwd: folder, env: { ...laneEnv, ...env }, boundSeconds }
+    return await use((args, boundSeconds, env, logs) => {
+      const output = { logs: logs ?? folder, isShown: logs === undefined }
+      const options = { prefix, ...output, cwd: folder, env: { ...laneEnv, ...env }, boundSeconds }
       return runInWine(wine, [node, ...args], options)
     })
   } finally {

@@ -91,19 +91,19 @@ export const stopWine = (wine, prefix) => {
 }
 
 /**
- * Runs a program in Wine, its output shown as it comes. Its stdout and stderr are regular files: with a pipe or a
- * terminal node.exe ends with EBADF at its start.
+ * Runs a program in Wine, its output shown as it comes unless told otherwise. Its stdout and stderr are regular files:
+ * with a pipe or a terminal node.exe ends with EBADF at its start.
  *
  * @param {Wine} wine
  * @param {ReadonlyArray<string>} command
- * @param {{ prefix: string, logs: string, cwd: string, env?: NodeJS.ProcessEnv, boundSeconds: number }} options
+ * @param {{ prefix: string, logs: string, isShown?: boolean, cwd: string, env?: NodeJS.ProcessEnv, boundSeconds: number }} options
  */
-export const runInWine = async (wine, command, { prefix, logs, cwd, env, boundSeconds }) => {
+export const runInWine = async (wine, command, { prefix, logs, isShown = true, cwd, env, boundSeconds }) => {
   const outPath = join(logs, "out.log")
   const errPath = join(logs, "err.log")
   const out = openSync(outPath, "w")
   const err = openSync(errPath, "w")
-  const stopFollowing = [follow(outPath, process.stdout), follow(errPath, process.stderr)]
+  const stopFollowing = isShown ? [follow(outPath, process.stdout), follow(errPath, process.stderr)] : []
   try {
     return await run(wine.program, command, {
       cwd,

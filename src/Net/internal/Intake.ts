@@ -152,9 +152,10 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
   }
 
   private whenRetired(retired: () => void): void {
-    if (!this.operation.isInFlight) return retired()
-    this.draining ??= new Waiters()
-    this.draining.add(retired)
+    if (this.operation.isInFlight) {
+      this.draining ??= new Waiters()
+      this.draining.add(retired)
+    } else retired()
   }
 
   /** Submits until the demand is met (`true`), cannot be met any more (the error), or has to wait (`false`). */

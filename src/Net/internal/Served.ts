@@ -92,9 +92,13 @@ export class Served<E, R> {
   private finished(connection: TcpConnection, exit: Exit.Exit<unknown, E>): void {
     const report = Exit.isFailure(exit) ? this.service.failed(exit.cause, connection) : undefined
     const closing = report === undefined ? connection.beginClosing() : connection.close
-    if (closing === undefined) return this.ended(connection)
-    const ended = Effect.map(closing, () => this.ended(connection))
-    this.service.run(Effect.uninterruptible(report === undefined ? ended : Effect.zipRight(report, ended)))
+    if (closing === undefined) this.ended(connection)
+    else this.run(Effect.zipRight(report ?? Effect.void, closing), connection)
+  }
+
+  /** What is left to do, when that is not done at once. */
+  private run(rest: Effect.Effect<void, never, R>, connection: TcpConnection): void {
+    this.service.run(Effect.uninterruptible(Effect.map(rest, () => this.ended(connection))))
   }
 
   private ended(connection: TcpConnection): void {

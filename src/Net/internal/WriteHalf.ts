@@ -165,9 +165,10 @@ export class WriteHalf implements Half {
   }
 
   whenDrained(drained: () => void): void {
-    if (!this.operation.isInFlight) return drained()
-    this.draining ??= new Waiters()
-    this.draining.add(drained)
+    if (this.operation.isInFlight) {
+      this.draining ??= new Waiters()
+      this.draining.add(drained)
+    } else drained()
   }
 
   private enqueue(job: WriteJob): void {

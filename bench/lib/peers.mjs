@@ -1,0 +1,59 @@
+// @ts-check
+/** Who is measured: how each peer's server is started, and what keeps it from being there. */
+import { existsSync } from "node:fs"
+import { inRoot } from "../../scripts/lib/paths.mjs"
+import { built } from "./programs.mjs"
+
+/**
+ * @typedef {object} Peer
+ * @property {string} name
+ * @property {string} program What is run
+ * @property {ReadonlyArray<string>} args What it is given ahead of the mode, the port and the bytes of a stream
+ * @property {ReadonlyArray<string>} needs The files without which it cannot run
+ */
+
+/** The peer that the others are compared with. */
+export const subject = "effect-iocp"
+
+/** @param {string} file */
+const script = (file) => inRoot("bench", "peers", file)
+
+/** @param {...string} parts */
+const installed = (...parts) => inRoot("bench", "node_modules", ...parts)
+
+/** The binaries come as a package for each platform; that of this one is run directly. */
+const architecture =
+  process.arch === "arm64" ? { bun: "aarch64", deno: "arm64" } : { bun: "x64", deno: "x64" }
+const bun = installed("@oven", `bun-linux-${architecture.bun}`, "bin", "bun")
+const deno = installed("@deno", `linux-${architecture.deno}-glibc`, "deno")
+
+/** @type {(name: string, file: string, needs: ReadonlyArray<string>) => Peer} */
+const onNode = (name, file, needs) => ({ name, program: process.execPath, args: [script(file)], needs })
+
+/** @type {ReadonlyArray<Peer>} */
+export const peers = [
+  onNode(subject, "effect-iocp.mjs", [inRoot("dist", "index.js")]),
+  { name: "c-epoll", program: built.epoll, args: [], needs: [built.epoll] },
+  onNode("node:net", "node-net.mjs", []),
+  onNode("NodeSocketServer", "node-socket-server.mjs", [installed("@effect", "platform-node")]),
+  { name: "bun", program: bun, args: [script("bun.mjs")], needs: [bun] },
+  {
+    name: "deno",
+    program: deno,
+    args: ["run", "--quiet", "--no-config", "--allow-all", script("deno.mjs")],
+    needs: [deno]
+  }
+]
+
+/** @param {string} name */
+export const peerNamed = (name) => {
+  const peer = peers.find((one) => one.name === name)
+  if (peer === undefined) throw new Error(`No peer is called ${name}`)
+  return peer
+}
+
+/** Why a peer cannot run here, or undefined if it can. @param {Peer} peer */
+export const missing = (peer) => {
+  const file = peer.needs.find((path) => !existsSync(path))
+  return file === undefined ? undefined : `it is not installed (there is no ${file})`
+}
