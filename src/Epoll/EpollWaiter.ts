@@ -213,9 +213,10 @@ export class EpollWaiter {
   /** Takes a `park` back: its callback is not called any more, and the process is not kept alive for it. */
   unpark(): void {
     this.onReady = undefined
+    if (this.state !== "Parked" && this.state !== "Told") return
     if (this.state === "Told") clearImmediate(this.immediate)
-    if (this.state === "Parked") this.watch.unref()
-    if (this.state === "Parked" || this.state === "Told") this.state = "Lingering"
+    this.watch.unref()
+    this.state = "Lingering"
   }
 
   /**
@@ -254,7 +255,6 @@ export class EpollWaiter {
   private arrived(): void {
     if (this.state === "Parked") {
       this.state = "Told"
-      this.watch.unref()
       this.immediate = setImmediate(() => this.tell())
     } else if (this.state === "Lingering") {
       this.state = "Idle"
@@ -266,7 +266,12 @@ export class EpollWaiter {
     const onReady = this.onReady
     this.onReady = undefined
     this.state = "Lingering"
-    onReady?.()
+    try {
+      onReady?.()
+    } finally {
+      // Most who are told park again at once: then nothing has to be changed.
+      if (this.state === "Lingering") this.watch.unref()
+    }
   }
 
   /** Takes the event of the counter out of the batch. */

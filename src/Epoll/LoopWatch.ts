@@ -46,6 +46,7 @@ export class LoopWatch implements Watch {
   private readonly onReadable: () => void
   private handle: PollHandle | undefined
   private isStarted = false
+  private isRef = false
   private isClosed = false
   private readonly callback = (status: unknown) => {
     // libuv ends a watch that failed; whoever watches finds out why by using the descriptor.
@@ -73,10 +74,14 @@ export class LoopWatch implements Watch {
   }
 
   ref(): void {
+    if (this.isRef) return
+    this.isRef = true
     this.handle?.ref()
   }
 
   unref(): void {
+    if (!this.isRef) return
+    this.isRef = false
     this.handle?.unref()
   }
 

@@ -5,21 +5,24 @@
  *
  *     Idle      nothing is in flight. The fiber sleeps and keeps nothing alive; the first submission wakes it.
  *     Polling   something is in flight. One batch is dequeued, without waiting.
- *     Running   the batch held completions. They are delivered, then the fibers they woke run, then it polls again.
- *     Parked    the batch was empty. The fiber sleeps until the system has something, or until what was in flight has
- *               been cancelled; the process stays alive.
+ *     Running   the batch held completions. They are delivered, then the fibers they woke run. If the batch was large,
+ *               more has come meanwhile: it polls again.
+ *     Parked    the batch was empty, or small. The fiber sleeps until the system has something, or until what was in
+ *               flight has been cancelled; the process stays alive.
  *
  * Nothing that a user wrote runs while a batch is being dequeued: `deliver` comes after it and only resumes fibers.
  * Those that the loop may run itself (see `ResumptionScheduler`) run when all of the batch is delivered, the others
- * when this fiber yields. (To run each fiber right after its own completion was tried: with many connections it is
- * slower, because the processor goes to and fro between the code that receives and the code that answers.) After a
+ * when this fiber yields or parks. (To run each fiber right after its own completion was tried: with many connections it
+ * is slower, because the processor goes to and fro between the code that receives and the code that answers.) After a
  * number of batches in a row the loop gives timers and other I/O their turn.
+ *
+ * The fiber itself runs in few steps: it is what a request costs on top when one comes at a time.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { collecting } from "./ResumptionScheduler.js"
+import { collecting, resumedInBatches } from "./ResumptionScheduler.js"
 
 /** So many batches are delivered in a row before timers and other I/O get a turn. */
 const BATCHES_PER_TURN = 16
@@ -41,6 +44,11 @@ export interface CompletionSource {
   readonly park: (wake: () => void) => void
   /** Takes a `park` back whose `wake` has not been called. */
   readonly unpark: () => void
+  /**
+   * After a batch of at least so many events it pays to poll once more before parking: the price of a poll that finds
+   * nothing against that of being woken.
+   */
+  readonly largeBatch: number
 }
 
 /**
@@ -54,11 +62,6 @@ export interface CompletionLoop {
   readonly relax: () => void
 }
 
-const turnOfOthers = Effect.async<void>((resume) => {
-  const handle = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(handle))
-})
-
 /**
  * Forks the fiber into the scope.
  *
@@ -68,6 +71,7 @@ const turnOfOthers = Effect.async<void>((resume) => {
 export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, never, Scope.Scope> => {
   let wakeFromIdle: (() => void) | undefined
   let wakeFromPark: (() => void) | undefined
+  let turnOfOthers: NodeJS.Immediate | undefined
   let batches = 0
 
   const notify = () => {
@@ -82,36 +86,48 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
     wakeFromPark()
   }
 
-  const idle = Effect.async<void>((resume) => {
-    if (source.hasWork()) return resume(Effect.void)
-    wakeFromIdle = () => resume(Effect.void)
-    return Effect.sync(() => {
-      wakeFromIdle = undefined
-    })
-  })
-
-  const parked = Effect.async<void>((resume) => {
-    wakeFromPark = () => {
-      wakeFromPark = undefined
-      resume(Effect.void)
-    }
-    source.park(wakeFromPark)
-    return Effect.sync(() => {
-      wakeFromPark = undefined
-      source.unpark()
-    })
+  /** Whatever the fiber waits for, it forgets when it is interrupted. */
+  const forget = Effect.sync(() => {
+    wakeFromIdle = undefined
+    if (wakeFromPark !== undefined) source.unpark()
+    wakeFromPark = undefined
+    clearImmediate(turnOfOthers)
   })
 
   const deliver = () => source.deliver()
 
-  const turn = Effect.suspend(() => {
+  const turn: Effect.Effect<never> = Effect.suspend(() => {
     if (!source.hasWork()) return idle
-    if (source.poll() === 0) return parked
-    collecting(deliver)
+    const events = source.poll()
+    if (events > 0) collecting(deliver)
+    if (events < source.largeBatch) return parked
     batches = (batches + 1) % BATCHES_PER_TURN
-    // `forever` yields between two turns: the fibers that were just resumed run before the next poll.
-    return batches === 0 ? turnOfOthers : Effect.void
+    return batches === 0 ? afterOthers : afterYield
   })
 
-  return Effect.as(Effect.forkScoped(Effect.interruptible(Effect.forever(turn))), { notify, relax })
+  const idle = Effect.async<never>((resume) => {
+    if (source.hasWork()) resume(turn)
+    else wakeFromIdle = () => resume(turn)
+  })
+
+  const parked = Effect.async<never>((resume) => {
+    if (!source.hasWork()) return resume(idle)
+    const wake = () => {
+      wakeFromPark = undefined
+      resume(turn)
+    }
+    wakeFromPark = wake
+    // Woken by the system, and not by a fiber: this fiber may run at once.
+    source.park(() => collecting(wake))
+  })
+
+  /** Fibers that were resumed elsewhere run first. */
+  const afterYield = Effect.flatMap(Effect.yieldNow(), () => turn)
+
+  const afterOthers = Effect.async<never>((resume) => {
+    turnOfOthers = setImmediate(() => collecting(() => resume(turn)))
+  })
+
+  const driving = Effect.onInterrupt(Effect.interruptible(turn), () => forget)
+  return Effect.as(resumedInBatches(Effect.forkScoped(driving)), { notify, relax })
 }

@@ -28,12 +28,13 @@ let collected: Array<Scheduler.Task> | undefined
  * @internal
  */
 export const collecting = (deliver: () => void): void => {
+  const outer = collected
   const tasks: Array<Scheduler.Task> = []
   collected = tasks
   try {
     deliver()
   } finally {
-    collected = undefined
+    collected = outer
     for (const task of tasks) task()
   }
 }

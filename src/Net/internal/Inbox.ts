@@ -11,7 +11,9 @@ const noBytes = new Uint8Array(0)
 
 /** @internal */
 export class Inbox {
-  private chunks: Array<Uint8Array> = []
+  /** Nearly always there is one chunk at most, so the first has a place of its own. Empty if the inbox is. */
+  private first: Uint8Array = noBytes
+  private rest: Array<Uint8Array> | undefined
   private bytes = 0
   private changes = 0
   /** How many bytes, counted from the front, are known not to hold `sought`. */
@@ -29,21 +31,26 @@ export class Inbox {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return
-    this.chunks.push(chunk)
+    if (this.bytes === 0) this.first = chunk
+    else this.addToRest(chunk)
     this.bytes += chunk.length
   }
 
   /** Takes what is there of the first chunk, up to `maxBytes`; empty if the inbox is. */
   takeChunk(maxBytes: number): Uint8Array {
-    const first = this.chunks[0]
-    if (first === undefined) return noBytes
-    return this.takeFromFirst(first, maxBytes)
+    const { first } = this
+    const isWhole = first.length <= maxBytes
+    const taken = isWhole ? first : first.subarray(0, maxBytes)
+    this.first = isWhole ? (this.rest?.shift() ?? noBytes) : first.subarray(maxBytes)
+    this.bytes -= taken.length
+    this.searched = Math.max(0, this.searched - taken.length)
+    this.changes += 1
+    return taken
   }
 
   /** Takes `length` bytes, which must be there. */
   takeExactly(length: number): Uint8Array {
-    const first = this.chunks[0] ?? noBytes
-    if (length <= first.length) return this.takeFromFirst(first, length)
+    if (length <= this.first.length) return this.takeChunk(length)
     const whole = new Uint8Array(length)
     for (let filled = 0; filled < length; ) {
       const chunk = this.takeChunk(length - filled)
@@ -55,11 +62,10 @@ export class Inbox {
 
   /** The first `length` bytes, which must be there; they stay. */
   peek(length: number): Uint8Array {
-    const first = this.chunks[0] ?? noBytes
-    if (length <= first.length) return first.subarray(0, length)
+    if (length <= this.first.length) return this.first.subarray(0, length)
     const whole = new Uint8Array(length)
     let filled = 0
-    for (const chunk of this.chunks) {
+    for (const chunk of this.chunks()) {
       if (filled === length) break
       const part = chunk.subarray(0, length - filled)
       whole.set(part, filled)
@@ -75,7 +81,7 @@ export class Inbox {
       this.searched = 0
     }
     let start = 0
-    for (const chunk of this.chunks) {
+    for (const chunk of this.chunks()) {
       const from = Math.max(0, this.searched - start)
       const found = from < chunk.length ? chunk.indexOf(byte, from) : -1
       if (found >= 0) {
@@ -89,20 +95,20 @@ export class Inbox {
   }
 
   clear(): void {
-    this.chunks = []
+    this.first = noBytes
+    this.rest = undefined
     this.bytes = 0
     this.searched = 0
     this.changes += 1
   }
 
-  private takeFromFirst(first: Uint8Array, maxBytes: number): Uint8Array {
-    const isWhole = first.length <= maxBytes
-    if (isWhole) this.chunks.shift()
-    else this.chunks[0] = first.subarray(maxBytes)
-    const taken = isWhole ? first : first.subarray(0, maxBytes)
-    this.bytes -= taken.length
-    this.searched = Math.max(0, this.searched - taken.length)
-    this.changes += 1
-    return taken
+  private addToRest(chunk: Uint8Array): void {
+    this.rest ??= []
+    this.rest.push(chunk)
+  }
+
+  private *chunks(): Iterable<Uint8Array> {
+    yield this.first
+    if (this.rest !== undefined) yield* this.rest
   }
 }

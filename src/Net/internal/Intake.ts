@@ -37,7 +37,7 @@ import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { isGone } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import type { Half } from "./Lifetime.js"
-import { guarded, type WaitingRoom, wait } from "./Parking.js"
+import { type WaitingRoom, waitGuarded, waitThen } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -118,12 +118,13 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
       const ready = this.gather(demand)
       if (ready === true) return Effect.catchAllCause(takeNow, unlessGone)
       if (ready === false && !isLate(deadline)) {
-        const isGuarded = RuntimeFlags.interruptible(runtimeFlags) && this.needsGuard(fiber)
-        if (deadline === undefined && !isGuarded && waitAndTake !== undefined) return waitAndTake
-        const waiting = deadline === undefined ? this.wait(isGuarded) : this.waitUntil(deadline)
-        const taking = Effect.catchAllCause(Effect.flatMap(waiting, woken), unlessGone)
-        if (!isGuarded) waitAndTake = taking
-        return taking
+        if (deadline !== undefined) return thenTake(this.waitUntil(deadline))
+        if (RuntimeFlags.interruptible(runtimeFlags) && this.needsGuard(fiber)) {
+          guardAndTake ??= thenTake(waitGuarded(this, () => this.withdraw))
+          return guardAndTake
+        }
+        waitAndTake ??= Effect.catchAllCause(waitThen(this, Effect.suspend(woken)), unlessGone)
+        return waitAndTake
       }
       deadline?.cancel()
       if (ready !== false) return Effect.fail(ready)
@@ -132,8 +133,11 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
     const unlessGone = (cause: Cause.Cause<SocketError | E>): Effect.Effect<A, SocketError | E> =>
       isGone(cause) ? again : Effect.failCause(cause)
     const woken = () => (demand.ready() === true ? takeNow : again)
-    /** Made when it is first needed, and then the same for all. */
+    const thenTake = (waiting: Effect.Effect<void>) =>
+      Effect.catchAllCause(Effect.flatMap(waiting, woken), unlessGone)
+    /** Made when they are first needed. */
     let waitAndTake: typeof again | undefined
+    let guardAndTake: typeof again | undefined
     return again
   }
 
@@ -170,12 +174,6 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
       if (this.operation.isInFlight || !this.socket.submit(this.operation)) return false
       this.settle()
     }
-  }
-
-  /** Waits for the operation in flight; if guarded, withdraws it when interrupted. */
-  private wait(isGuarded: boolean): Effect.Effect<void> {
-    const waiting = wait(this)
-    return isGuarded ? guarded(waiting, this, () => this.withdraw) : waiting
   }
 
   /** Waits for the operation in flight, or for the deadline. */

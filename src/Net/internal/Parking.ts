@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type { Waiters } from "./Waiters.js"
+import type { Waiter, Waiters } from "./Waiters.js"
 
 /**
  * Where fibers wait.
@@ -23,35 +23,48 @@ export interface WaitingRoom {
   readonly isInFlight: boolean
 }
 
+/** A fiber that is parked, and with what it goes on. */
+class Parked<A, E> implements Waiter {
+  readonly key: object
+  private readonly resume: (next: Effect.Effect<A, E>) => void
+  private readonly next: Effect.Effect<A, E>
+
+  constructor(key: object, resume: (next: Effect.Effect<A, E>) => void, next: Effect.Effect<A, E>) {
+    this.key = key
+    this.resume = resume
+    this.next = next
+  }
+
+  wake(): void {
+    this.resume(this.next)
+  }
+}
+
 /**
- * Waits until the room's waiters are woken.
+ * Waits until the room's waiters are woken, and goes on with `next`.
  *
  * @internal
  */
-export const wait = (room: WaitingRoom): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
+export const waitThen = <A, E>(room: WaitingRoom, next: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.async<A, E>((resume) => {
     // What is waited for may have come in the steps since it was looked for, and would not come again.
-    if (room.isInFlight) room.waiters.add(resume, Option.getOrThrow(Fiber.getCurrentFiber()))
-    else resume(Effect.void)
+    if (!room.isInFlight) return resume(next)
+    room.waiters.enlist(new Parked(Option.getOrThrow(Fiber.getCurrentFiber()), resume, next))
   })
 
 /**
- * Waits as `waiting` does, which is `wait` in that room. An interruption takes the fiber out of the line and runs what
- * `abandoned` answers before it goes on. To be run by a fiber that can be interrupted.
+ * Waits until the room's waiters are woken. An interruption takes the fiber out of the line and runs what `abandoned`
+ * answers before it goes on. To be run by a fiber that can be interrupted.
  *
  * @internal
  */
-export const guarded = (
-  waiting: Effect.Effect<void>,
-  room: WaitingRoom,
-  abandoned: () => Effect.Effect<void>
-): Effect.Effect<void> => {
+export const waitGuarded = (room: WaitingRoom, abandoned: () => Effect.Effect<void>): Effect.Effect<void> => {
   const leave = Effect.withFiberRuntime<void>((fiber) => {
     room.waiters.remove(fiber)
     return abandoned()
   })
   return Effect.uninterruptible(
-    Effect.catchAllCause(Effect.interruptible(waiting), (cause) =>
+    Effect.catchAllCause(Effect.interruptible(waitThen(room, Effect.void)), (cause) =>
       Effect.zipRight(leave, Effect.failCause(cause))
     )
   )

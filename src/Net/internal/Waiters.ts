@@ -5,47 +5,52 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
-
-/** What `Effect.async` hands out to resume a fiber, or any callback: that one ignores its argument. */
-type Wake = (nothing: Effect.Effect<void>) => void
+/**
+ * Who waits.
+ *
+ * @internal
+ */
+export interface Waiter {
+  /** What takes it back. */
+  readonly key: object
+  readonly wake: () => void
+}
 
 /** @internal */
 export class Waiters {
-  private key: object | undefined
-  private wake: Wake | undefined
+  private first: Waiter | undefined
   /** Those who came while there was a first, in their order. */
-  private others: Map<object, Wake> | undefined
+  private others: Map<object, Waiter> | undefined
 
   get isEmpty(): boolean {
-    return this.wake === undefined && (this.others === undefined || this.others.size === 0)
+    return this.first === undefined && (this.others === undefined || this.others.size === 0)
   }
 
-  /** `key` is what takes it back: the callback itself, or what the callback belongs to. */
-  add(wake: Wake, key: object = wake): void {
+  /** Adds a callback, which is also what takes it back. */
+  add(wake: () => void): void {
+    this.enlist({ key: wake, wake })
+  }
+
+  enlist(waiter: Waiter): void {
     if (this.isEmpty) {
-      this.key = key
-      this.wake = wake
+      this.first = waiter
       return
     }
     this.others ??= new Map()
-    this.others.set(key, wake)
+    this.others.set(waiter.key, waiter)
   }
 
   remove(key: object): void {
-    if (this.key === key) {
-      this.key = undefined
-      this.wake = undefined
-    } else this.others?.delete(key)
+    if (this.first?.key === key) this.first = undefined
+    else this.others?.delete(key)
   }
 
   /** Wakes those who wait now; whoever comes back meanwhile waits for the next time. */
   wakeAll(): void {
-    const { others, wake } = this
-    this.key = undefined
-    this.wake = undefined
+    const { first, others } = this
+    this.first = undefined
     this.others = undefined
-    wake?.(Effect.void)
-    if (others !== undefined) for (const other of others.values()) other(Effect.void)
+    first?.wake()
+    if (others !== undefined) for (const other of others.values()) other.wake()
   }
 }

@@ -25,11 +25,15 @@ import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Pro
 import { SlotTable } from "../SlotTable.js"
 import { type EpollHost, EpollSocket } from "./EpollSocket.js"
 
+/** Never: Node's event loop looks at no great cost, and what comes meanwhile makes the next batch larger. */
+const LARGE_BATCH = Number.POSITIVE_INFINITY
+
 const one = new Int32Array([1])
 const zero = new Int32Array([0])
 
 class EpollProactor implements ProactorService, EpollHost, CompletionLoop.CompletionSource {
   readonly name = "epoll"
+  readonly largeBatch = LARGE_BATCH
   readonly ledger = new Ledger()
   isClosed = false
   private readonly system: Libc

@@ -46,6 +46,8 @@ const DRAIN_MILLISECONDS = 10_000
 
 class IocpProactor implements ProactorService, IocpHost, CompletionLoop.CompletionSource {
   readonly name = "iocp"
+  /** Parking takes a thread of its own: a poll costs less, always. */
+  readonly largeBatch = 1
   readonly ledger = new Ledger()
   readonly slots = new OperationSlots()
   readonly buffers = new BufferPool()
