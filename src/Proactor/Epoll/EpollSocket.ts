@@ -42,14 +42,14 @@ import type {
   SendOperation
 } from "../Operation.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
-import { copyOut } from "../ReceiveMemory.js"
+import { ScratchBuffer } from "../ReceiveMemory.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import { getOption, setOption } from "./EpollOptions.js"
 
 /** The most that one receive takes. */
 const SCRATCH_BYTES = 64 * 1024
 
-const scratch = new Uint8Array(SCRATCH_BYTES)
+const scratch = new ScratchBuffer(SCRATCH_BYTES)
 const sockaddr = new Uint8Array(SOCKADDR_STORAGE_BYTES)
 const sockaddrLength = new Int32Array(1)
 const socketError = new Int32Array(1)
@@ -239,10 +239,10 @@ export class EpollSocket implements ProactorSocket {
     if (this.isDrained) return false
     const length = Math.min(operation.maxBytes, SCRATCH_BYTES)
     for (;;) {
-      const count = this.system.recv(this.fd, scratch, length, C.MSG_DONTWAIT)
+      const count = this.system.recv(this.fd, scratch.bytes, length, C.MSG_DONTWAIT)
       if (count >= 0) {
         this.isDrained = this.drainsShort && count > 0 && count < length
-        operation.chunk = copyOut(scratch, count)
+        operation.chunk = scratch.take(count)
         return true
       }
       const code = this.system.errno()
