@@ -47,5 +47,5 @@ export interface CodeDetails extends ErrorDetails {
  */
 export const fromCode = (table: CodeTable, details: CodeDetails): SocketError => {
   const [, , reason = "Unknown", advice] = table.get(details.code) ?? []
-  return socketError(reason, { ...details, advice })
+  return socketError(reason, advice === undefined ? details : { ...details, advice })
 }

@@ -48,15 +48,32 @@ export const isConnectionErrorReason = (reason: SocketErrorReason): reason is Co
   connectionReasons.has(reason)
 
 /**
- * The error that has this reason: a `ConnectionError` or a `NetworkError`.
+ * Makes an error that has no stack trace. What a completion brings has only the completion loop's to show, and to
+ * capture that costs more than to accept a connection and close it.
+ */
+const withoutStack = <E>(make: () => E): E => {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+/**
+ * The error that has this reason: a `ConnectionError` or a `NetworkError`. It has no stack trace: what it tells is in
+ * its fields.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const socketError = (reason: SocketErrorReason, details: ErrorDetails): SocketError =>
-  isConnectionErrorReason(reason)
-    ? new ConnectionError({ ...details, reason })
-    : new NetworkError({ ...details, reason })
+  withoutStack(() =>
+    isConnectionErrorReason(reason)
+      ? new ConnectionError({ ...details, reason })
+      : new NetworkError({ ...details, reason })
+  )
 
 /**
  * An argument that no system call would accept, found before making one.
@@ -83,7 +100,7 @@ export const unsupported = (operation: string, advice: string): NetworkError =>
  * @category constructors
  */
 export const closed = (operation: string, address?: string): ConnectionError =>
-  new ConnectionError({ operation, reason: "Closed", address })
+  withoutStack(() => new ConnectionError({ operation, reason: "Closed", address }))
 
 /**
  * The same error with some of its details replaced: with the operation that the program asked for, say, where the one

@@ -309,7 +309,7 @@ export class TcpConnection implements Connection, Owner {
 
   private endHalves(how: ShutdownHow): void {
     if (how !== "write") this.reading.close()
-    if (how !== "read") this.writing.end(closed("write", this.peer))
+    if (how !== "read") this.writing.end(() => closed("write", this.peer))
   }
 
   /** Writes, and answers with what `answer` makes of the job once it is done. */

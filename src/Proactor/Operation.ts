@@ -18,7 +18,7 @@
  *
  * @since 0.1.0
  */
-import type { SocketAddress } from "../Address/index.js"
+import { format, type SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
 import type { ProactorSocket, ProactorStatistics } from "./Proactor.js"
 
@@ -50,11 +50,21 @@ export class Ledger {
  * @category models
  */
 export abstract class Operation {
+  abstract readonly kind: string
   private ledger: Ledger | undefined
   /** Set when the operation failed; `undefined` after a success. */
   failure: SocketError | undefined
   /** The proactor's own handle on an operation in flight, a slot number say. Submitters leave it alone. */
   token = -1
+
+  /** What the program asked for, and of whom: failures are told in these words. The submitter's to replace. */
+  get purpose(): string {
+    return this.kind.toLowerCase()
+  }
+
+  get peer(): string | undefined {
+    return undefined
+  }
 
   /** Called when the operation retires, if it was still in flight when `submit` returned. The submitter's to replace. */
   onRetired(): void {}
@@ -154,6 +164,10 @@ export class ConnectOperation extends Operation {
   constructor(address: SocketAddress) {
     super()
     this.address = address
+  }
+
+  override get peer(): string {
+    return format(this.address)
   }
 }
 

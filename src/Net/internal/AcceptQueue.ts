@@ -57,7 +57,7 @@ export class AcceptQueue extends Intake<AcceptOperation> {
   }
 
   override close(): void {
-    this.closeWith(closed("accept", this.address))
+    this.closeWith(() => closed("accept", this.address))
     this.dropReady()
   }
 

@@ -73,8 +73,8 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
   private failure: SocketError | undefined
   /** A failure that every consumer is told of, once what came before it is taken. */
   private ending: SocketError | undefined
-  /** Set when this side closed the intake: what is in it is nobody's any more. */
-  private closing: SocketError | undefined
+  /** Set when this side closed the intake: what is in it is nobody's any more. Makes the error, if anybody asks. */
+  private closing: (() => SocketError) | undefined
 
   /** The operation is to call `retired`. */
   constructor(socket: ProactorSocket, operation: Op) {
@@ -142,7 +142,7 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
   }
 
   /** Closes the intake: consumers fail with `closing` from now on, those who wait too. */
-  protected closeWith(closing: SocketError): void {
+  protected closeWith(closing: () => SocketError): void {
     this.closing ??= closing
     this.socket.cancel(this.operation)
     this.waiters.wakeAll()
@@ -165,7 +165,7 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
   /** Submits until the demand is met (`true`), cannot be met any more (the error), or has to wait (`false`). */
   private gather<A>(demand: Demand<A>): boolean | SocketError {
     for (;;) {
-      if (this.closing !== undefined) return this.closing
+      if (this.closing !== undefined) return this.closing()
       const ready = demand.ready()
       if (ready !== false) return ready
       const failure = this.ending ?? this.failure

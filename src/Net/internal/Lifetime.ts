@@ -17,7 +17,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { SocketError } from "../../Errors/index.js"
+import { type SocketError, withDetails } from "../../Errors/index.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { Waiters } from "./Waiters.js"
 
@@ -51,6 +51,16 @@ export interface Half {
 export interface Peer {
   readonly peer: string
 }
+
+/**
+ * A failure in the words of what the program asked for. Most come in these words; a proactor may tell in its own.
+ *
+ * @internal
+ */
+export const inWords = (failure: SocketError, operation: string, { peer }: Peer): SocketError =>
+  failure.operation === operation && failure.address === peer
+    ? failure
+    : withDetails(failure, { operation, address: peer })
 
 /**
  * Who has the socket.

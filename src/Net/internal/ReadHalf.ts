@@ -10,14 +10,14 @@
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { ConnectionError, closed, NetworkError, type SocketError, withDetails } from "../../Errors/index.js"
+import { ConnectionError, closed, NetworkError, type SocketError } from "../../Errors/index.js"
 import { ReceiveOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import { Inbox } from "./Inbox.js"
 import { type Demand, Intake } from "./Intake.js"
-import type { Ending, Peer } from "./Lifetime.js"
+import { type Ending, inWords, type Peer } from "./Lifetime.js"
 
 /** How much one receive asks of the system. */
 const RECEIVE_BYTES = 64 * 1024
@@ -40,6 +40,14 @@ class Receiving extends ReceiveOperation {
   half: ReadHalf | undefined
   override maxBytes = RECEIVE_BYTES
 
+  override get purpose(): string {
+    return "read"
+  }
+
+  override get peer(): string | undefined {
+    return this.half?.owner.peer
+  }
+
   override onRetired(): void {
     this.half?.retired()
   }
@@ -48,7 +56,7 @@ class Receiving extends ReceiveOperation {
 /** @internal */
 export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Array> {
   private readonly inbox = new Inbox()
-  private readonly owner: Reader
+  readonly owner: Reader
   private hasEnded = false
   /** How many bytes have come. */
   received = 0
@@ -96,7 +104,7 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
   /** From now on reads fail. What has arrived is dropped. */
   override close(why?: Ending): void {
     this.inbox.clear()
-    this.closeWith(why?.("read") ?? closed("read", this.owner.peer))
+    this.closeWith(() => why?.("read") ?? closed("read", this.owner.peer))
   }
 
   protected override needsGuard(fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean {
@@ -116,7 +124,7 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
   }
 
   protected override told(failure: SocketError): SocketError {
-    return withDetails(failure, { operation: "read", address: this.owner.peer })
+    return inWords(failure, "read", this.owner)
   }
 
   /** The line is found and decoded first, and taken only if nobody took bytes meanwhile. */

@@ -17,6 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import { SlotTable } from "../../Proactor/SlotTable.js"
 import type { TcpConnection } from "../Connection.js"
 import { Waiters } from "./Waiters.js"
 
@@ -40,7 +41,8 @@ export interface Service<E, R> {
 /** @internal */
 export class Served<E, R> {
   private readonly service: Service<E, R>
-  private readonly serving = new Set<TcpConnection>()
+  /** Not a `Set`: where thousands come and go, its discarded tables keep dead connections alive for long. */
+  private readonly serving = new SlotTable<TcpConnection>()
   private readonly waiting = new Waiters()
 
   constructor(service: Service<E, R>) {
@@ -51,19 +53,19 @@ export class Served<E, R> {
     return this.serving.size
   }
 
-  connections(): Iterable<TcpConnection> {
-    return this.serving
+  connections(): ReadonlyArray<TcpConnection> {
+    return this.serving.tenants()
   }
 
   /** Starts the fiber that serves the connection. */
   start(connection: TcpConnection): void {
     const { handler, run } = this.service
-    this.serving.add(connection)
+    const slot = this.serving.acquire(connection)
     const serve = Effect.withFiberRuntime<unknown, E, R>((fiber) => {
       connection.servant = fiber
       return handler(connection)
     })
-    run(serve).addObserver((exit) => this.finished(connection, exit))
+    run(serve).addObserver((exit) => this.finished(connection, slot, exit))
   }
 
   /** Waits until fewer connections are served than are allowed. */
@@ -78,7 +80,7 @@ export class Served<E, R> {
 
   /** Interrupts the handlers; `allEnded` waits for them. */
   interruptAll(by: FiberId.FiberId = FiberId.none): void {
-    for (const { servant } of this.serving) servant?.unsafeInterruptAsFork(by)
+    for (const { servant } of this.serving.tenants()) servant?.unsafeInterruptAsFork(by)
   }
 
   private get change(): Effect.Effect<void> {
@@ -89,20 +91,20 @@ export class Served<E, R> {
     })
   }
 
-  private finished(connection: TcpConnection, exit: Exit.Exit<unknown, E>): void {
+  private finished(connection: TcpConnection, slot: number, exit: Exit.Exit<unknown, E>): void {
     const report = Exit.isFailure(exit) ? this.service.failed(exit.cause, connection) : undefined
     const closing = report === undefined ? connection.beginClosing() : connection.close
-    if (closing === undefined) this.ended(connection)
-    else this.run(Effect.zipRight(report ?? Effect.void, closing), connection)
+    if (closing === undefined) this.ended(slot)
+    else this.run(Effect.zipRight(report ?? Effect.void, closing), slot)
   }
 
   /** What is left to do, when that is not done at once. */
-  private run(rest: Effect.Effect<void, never, R>, connection: TcpConnection): void {
-    this.service.run(Effect.uninterruptible(Effect.map(rest, () => this.ended(connection))))
+  private run(rest: Effect.Effect<void, never, R>, slot: number): void {
+    this.service.run(Effect.uninterruptible(Effect.map(rest, () => this.ended(slot))))
   }
 
-  private ended(connection: TcpConnection): void {
-    this.serving.delete(connection)
+  private ended(slot: number): void {
+    this.serving.release(slot)
     this.waiting.wakeAll()
   }
 }

@@ -21,10 +21,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { ConnectionError, closed, type SocketError, withDetails } from "../../Errors/index.js"
+import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
 import { SendOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
-import type { Ending, Half, Peer } from "./Lifetime.js"
+import { type Ending, type Half, inWords, type Peer } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
 /** Whether a write is over when all of it is sent, or when some of it is. */
@@ -75,6 +75,14 @@ class Sending extends SendOperation {
     this.half = half
   }
 
+  override get purpose(): string {
+    return "write"
+  }
+
+  override get peer(): string {
+    return this.half.owner.peer
+  }
+
   override onRetired(): void {
     this.half.retired()
   }
@@ -83,7 +91,7 @@ class Sending extends SendOperation {
 /** @internal */
 export class WriteHalf implements Half {
   private readonly socket: ProactorSocket
-  private readonly owner: Peer
+  readonly owner: Peer
   private readonly operation = new Sending(this)
   /** Made when a write first has to wait for another. */
   private queue: Array<WriteJob> | undefined
@@ -92,8 +100,8 @@ export class WriteHalf implements Half {
   private current: WriteJob | undefined
   /** How many bytes have left. */
   sent = 0
-  /** Why nothing can be written any more. */
-  private ending: SocketError | undefined
+  /** Why nothing can be written any more. Makes the error, if anybody asks. */
+  private ending: (() => SocketError) | undefined
 
   constructor(socket: ProactorSocket, owner: Peer) {
     this.socket = socket
@@ -103,7 +111,7 @@ export class WriteHalf implements Half {
   /** Starts a write, or puts it in the queue. It may be done when this returns. */
   start(bytes: Uint8Array, extent: Extent): WriteJob {
     const job = new WriteJob(bytes, extent)
-    if (this.ending !== undefined) job.finish(this.ending)
+    if (this.ending !== undefined) job.finish(this.ending())
     // An empty write is over before it starts; the systems disagree on what it would do.
     else if (bytes.length === 0) job.finish()
     else if (this.current !== undefined || this.operation.isInFlight) this.enqueue(job)
@@ -128,9 +136,7 @@ export class WriteHalf implements Half {
     return Effect.map(this.stop(job), () => {
       if (job.sent === 0 || job.sent === job.bytes.length) return
       const advice = `a write was interrupted after ${job.sent} of ${job.bytes.length} bytes; close the connection`
-      this.end(
-        new ConnectionError({ reason: "Aborted", operation: "write", address: this.owner.peer, advice })
-      )
+      this.end(this.aborted(advice))
     })
   }
 
@@ -149,14 +155,14 @@ export class WriteHalf implements Half {
   }
 
   /** From now on writes fail with `ending`, those in the queue too. */
-  end(ending: SocketError): void {
+  end(ending: () => SocketError): void {
     this.ending ??= ending
-    for (const job of this.queue?.splice(0) ?? []) job.finish(ending)
+    for (const job of this.queue?.splice(0) ?? []) job.finish(ending())
   }
 
   /** Ends the half, and cancels what is in flight. */
   close(why?: Ending): void {
-    this.end(why?.("write") ?? closed("write", this.owner.peer))
+    this.end(() => why?.("write") ?? closed("write", this.owner.peer))
     this.socket.cancel(this.operation)
   }
 
@@ -194,20 +200,20 @@ export class WriteHalf implements Half {
       job.sent += this.operation.sent
       this.sent += this.operation.sent
     } else if (isLasting(failure, job)) {
-      this.end(failure)
+      this.end(() => failure)
     }
     if (failure === undefined && !job.isComplete && !job.isStopped && this.ending === undefined) return false
     this.current = undefined
     this.operation.forget()
     const isStop = job.isStopped && failure?.reason === "Cancelled"
-    job.finish(job.isComplete || isStop ? undefined : (this.ending ?? failure))
+    job.finish(job.isComplete || isStop ? undefined : (this.ending?.() ?? failure))
     return true
   }
 
   /** Why the last piece failed, in the words of what the program asked for. */
   private failure(): SocketError | undefined {
     const { failure } = this.operation
-    return failure && withDetails(failure, { operation: "write", address: this.owner.peer })
+    return failure && inWords(failure, "write", this.owner)
   }
 
   /** To be called by the operation when it retires. */
@@ -224,13 +230,16 @@ export class WriteHalf implements Half {
     const { sent, committed } = this.operation
     this.operation.forget()
     const failure = this.failure()
-    if (failure instanceof ConnectionError) this.end(failure)
+    if (failure instanceof ConnectionError) this.end(() => failure)
     else if (failure !== undefined || sent !== committed) {
       const advice = "bytes that were promised to a stopped write did not leave; close the connection"
-      this.end(
-        new ConnectionError({ reason: "Aborted", operation: "write", address: this.owner.peer, advice })
-      )
+      this.end(this.aborted(advice))
     }
+  }
+
+  private aborted(advice: string): () => ConnectionError {
+    return () =>
+      new ConnectionError({ reason: "Aborted", operation: "write", address: this.owner.peer, advice })
   }
 
   private next(): void {

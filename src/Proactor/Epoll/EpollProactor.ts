@@ -5,7 +5,7 @@
  * time has come (see `EpollSocket`), so that above it there is no difference.
  *
  * Lifecycle. One epoll instance and one fiber (see `CompletionLoop`) serve all sockets. A socket is registered when an
- * operation of it first has to wait, under the index and generation of a slot: an event that was queued for a closed
+ * operation of it first has to wait, under the index and generation of its slot: an event that was queued for a closed
  * socket finds its slot in another generation, and is dropped. When the scope closes, sockets that are still open
  * lose what they have in flight and are closed; then the fiber ends; then the epoll instance is closed.
  *
@@ -38,8 +38,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   isClosed = false
   private readonly system: Libc
   private readonly waiter: EpollWaiter
-  private readonly sockets = new Set<EpollSocket>()
-  private readonly slots = new SlotTable<EpollSocket>()
+  private readonly sockets = new SlotTable<EpollSocket>()
   private batch: Array<AnyOperation> = []
   private loop: CompletionLoop.CompletionLoop | undefined
 
@@ -61,6 +60,8 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
         return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
       // A restarted server may bind its port again while old connections linger in TIME_WAIT.
       this.setFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, one)
+      // A listening socket hands this on to those it accepts.
+      this.setFlag(fd, C.IPPROTO_TCP, C.TCP_NODELAY, one)
       // An IPv6 socket serves IPv4 too (as mapped addresses), whatever the system's default is.
       if (family === "IPv6") this.setFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, zero)
       return Effect.succeed(this.adopt(fd, family))
@@ -68,29 +69,24 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   adopt(fd: number, family: AddressFamily): EpollSocket {
-    this.setFlag(fd, C.IPPROTO_TCP, C.TCP_NODELAY, one)
     const socket = new EpollSocket(this, fd, family)
-    this.sockets.add(socket)
+    socket.slot = this.sockets.acquire(socket)
     return socket
   }
 
   forget(socket: EpollSocket): void {
-    this.sockets.delete(socket)
+    this.sockets.release(socket.slot)
   }
 
-  register(socket: EpollSocket, fd: number): number | SocketError {
-    const slot = this.slots.acquire(socket)
+  register(slot: number, fd: number): SocketError | undefined {
     const events = C.EPOLLIN | C.EPOLLPRI | C.EPOLLOUT | C.EPOLLRDHUP | C.EPOLLET
-    const code = this.waiter.add(fd, events, slot, this.slots.generation(slot))
-    if (code === 0) return slot
-    this.slots.release(slot)
-    return fromErrno(code, { operation: "register", syscall: "epoll_ctl" })
+    const code = this.waiter.add(fd, events, slot, this.sockets.generation(slot))
+    return code === 0 ? undefined : fromErrno(code, { operation: "register", syscall: "epoll_ctl" })
   }
 
-  unregister(slot: number, fd: number): void {
+  unregister(fd: number): void {
     // The descriptor is registered and open, so this cannot fail; were it to, closing it removes it as well.
     this.waiter.remove(fd)
-    this.slots.release(slot)
   }
 
   parked(): void {
@@ -112,7 +108,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   poll(): number {
     const count = this.waiter.poll()
     for (let index = 0; index < count; index++) {
-      const socket = this.slots.find(this.waiter.dataLow(index), this.waiter.dataHigh(index))
+      const socket = this.sockets.find(this.waiter.dataLow(index), this.waiter.dataHigh(index))
       socket?.onEvents(this.waiter.events(index))
     }
     return count
@@ -140,7 +136,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   /** Ends what a careless owner left open: cancels it, which is immediate here, and closes it. */
   shutDown(): void {
     this.isClosed = true
-    for (const socket of [...this.sockets]) socket.close()
+    for (const socket of this.sockets.tenants()) socket.close()
   }
 
   private setFlag(fd: number, level: number, name: number, value: Int32Array): void {

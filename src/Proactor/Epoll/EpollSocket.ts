@@ -81,10 +81,10 @@ export interface EpollHost {
   readonly ledger: Ledger
   /** Whether the proactor takes no operation any more. */
   readonly isClosed: boolean
-  /** Makes the descriptor known to epoll, edge-triggered; answers the slot, or why that failed. */
-  readonly register: (socket: EpollSocket, fd: number) => number | SocketError
+  /** Makes the descriptor known to epoll, edge-triggered; answers why that failed, if it did. */
+  readonly register: (slot: number, fd: number) => SocketError | undefined
   /** Takes a registration back; the descriptor is still open. */
-  readonly unregister: (slot: number, fd: number) => void
+  readonly unregister: (fd: number) => void
   /** An operation is parked: the loop has something to wait for. */
   readonly parked: () => void
   /** A parked operation was cancelled: the loop may have nothing left to wait for. */
@@ -113,7 +113,9 @@ export class EpollSocket implements ProactorSocket {
   private readonly host: EpollHost
   private readonly system: Libc
   private fd: number
-  private slot = -1
+  /** The proactor's handle on this socket, until it is closed. */
+  slot = -1
+  private isRegistered = false
   private parkedRead: ReadingOperation | undefined
   /** Only a listening socket has more than one: further accepts, in their order. */
   private moreReads: Array<ReadingOperation> | undefined
@@ -133,7 +135,7 @@ export class EpollSocket implements ProactorSocket {
 
   submit(operation: AnyOperation): boolean {
     operation.begin(this.host.ledger)
-    if (this.fd < 0 || this.host.isClosed) return this.fail(operation, closed(operation.kind.toLowerCase()))
+    if (this.fd < 0 || this.host.isClosed) return this.fail(operation, closed(operation.purpose))
     if (this.start(operation)) {
       operation.finish()
       return true
@@ -310,10 +312,10 @@ export class EpollSocket implements ProactorSocket {
   }
 
   private park(operation: AnyOperation): boolean {
-    if (this.slot < 0) {
-      const slot = this.host.register(this, this.fd)
-      if (typeof slot !== "number") return this.fail(operation, slot)
-      this.slot = slot
+    if (!this.isRegistered) {
+      const failure = this.host.register(this.slot, this.fd)
+      if (failure !== undefined) return this.fail(operation, failure)
+      this.isRegistered = true
     }
     if (operation.kind === "Send" || operation.kind === "Connect") this.parkedWrite = operation
     else this.parkRead(operation)
@@ -363,16 +365,19 @@ export class EpollSocket implements ProactorSocket {
   }
 
   private failed(operation: AnyOperation, syscall: string, code: number): true {
-    const address = operation.kind === "Connect" ? format(operation.address) : undefined
-    operation.failure = fromErrno(code, { operation: operation.kind.toLowerCase(), syscall, address })
+    const { peer, purpose } = operation
+    operation.failure = fromErrno(
+      code,
+      peer === undefined ? { operation: purpose, syscall } : { operation: purpose, syscall, address: peer }
+    )
     return true
   }
 
   /** Removes the registration first, so that no event can name the descriptor's number once it is somebody else's. */
   private giveUp(): number {
     const fd = this.fd
-    if (this.slot >= 0) this.host.unregister(this.slot, fd)
-    this.slot = -1
+    if (this.isRegistered) this.host.unregister(fd)
+    this.isRegistered = false
     this.fd = -1
     this.host.forget(this)
     return fd
