@@ -123,7 +123,7 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
           guardAndTake ??= thenTake(waitGuarded(this, () => this.withdraw))
           return guardAndTake
         }
-        waitAndTake ??= Effect.catchAllCause(waitThen(this, Effect.suspend(woken)), unlessGone)
+        waitAndTake ??= Effect.catchAllCause(waitThen(this, woken), unlessGone)
         return waitAndTake
       }
       deadline?.cancel()

@@ -23,32 +23,34 @@ export interface WaitingRoom {
   readonly isInFlight: boolean
 }
 
+const nothing = () => Effect.void
+
 /** A fiber that is parked, and with what it goes on. */
 class Parked<A, E> implements Waiter {
   readonly key: object
   private readonly resume: (next: Effect.Effect<A, E>) => void
-  private readonly next: Effect.Effect<A, E>
+  private readonly next: () => Effect.Effect<A, E>
 
-  constructor(key: object, resume: (next: Effect.Effect<A, E>) => void, next: Effect.Effect<A, E>) {
+  constructor(key: object, resume: (next: Effect.Effect<A, E>) => void, next: () => Effect.Effect<A, E>) {
     this.key = key
     this.resume = resume
     this.next = next
   }
 
   wake(): void {
-    this.resume(this.next)
+    this.resume(this.next())
   }
 }
 
 /**
- * Waits until the room's waiters are woken, and goes on with `next`.
+ * Waits until the room's waiters are woken, and goes on with what `next` answers then.
  *
  * @internal
  */
-export const waitThen = <A, E>(room: WaitingRoom, next: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+export const waitThen = <A, E>(room: WaitingRoom, next: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.async<A, E>((resume) => {
     // What is waited for may have come in the steps since it was looked for, and would not come again.
-    if (!room.isInFlight) return resume(next)
+    if (!room.isInFlight) return resume(next())
     room.waiters.enlist(new Parked(Option.getOrThrow(Fiber.getCurrentFiber()), resume, next))
   })
 
@@ -64,7 +66,7 @@ export const waitGuarded = (room: WaitingRoom, abandoned: () => Effect.Effect<vo
     return abandoned()
   })
   return Effect.uninterruptible(
-    Effect.catchAllCause(Effect.interruptible(waitThen(room, Effect.void)), (cause) =>
+    Effect.catchAllCause(Effect.interruptible(waitThen(room, nothing)), (cause) =>
       Effect.zipRight(leave, Effect.failCause(cause))
     )
   )
