@@ -296,3 +296,18 @@ describe("in programs", () => {
     assert.deepInclude({ ...closed("a", "c") }, { _tag: "ConnectionError", reason: "Closed", address: "c" })
   })
 })
+
+describe("stack traces", () => {
+  const framesOf = (error: Error) => error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? []
+
+  it("are spared where an error comes from a system call: they would show the completion loop", () => {
+    assert.deepStrictEqual(framesOf(socketError("Reset", { operation: "read" })), [])
+    assert.deepStrictEqual(framesOf(closed("read")), [])
+  })
+
+  it("are there where the program is at fault, and in everybody else's errors", () => {
+    socketError("Reset", { operation: "read" })
+    assert.isNotEmpty(framesOf(invalidArgument("listen", "on purpose")))
+    assert.isNotEmpty(framesOf(new Error("on purpose")))
+  })
+})

@@ -9,6 +9,9 @@ import { readToEnd, type Subject, test, text } from "../harness.js"
 
 const connectTo = (listener: Net.Listener) => Net.connect({ host: "127.0.0.1", port: listener.address.port })
 
+/** Long enough for what was asked for to be under way. */
+const someTime = Effect.sleep("10 millis")
+
 const silently = Logger.remove(Logger.defaultLogger)
 
 export const serving = (subject: Subject) => {
@@ -56,6 +59,35 @@ export const serving = (subject: Subject) => {
       }
     }).pipe(Effect.provide(silently))
   )
+
+  test(subject, "a handler that fails is logged, unless its peer has reset the connection", () => {
+    const logged: Array<string> = []
+    const logger = Logger.make(({ message }) => void logged.push(String(message)))
+    return Effect.gen(function* () {
+      const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
+      const isReading = yield* Effect.makeSemaphore(0)
+      const handler = (connection: Net.Connection) =>
+        Effect.gen(function* () {
+          yield* connection.read
+          yield* isReading.release(1)
+          yield* connection.read
+          return yield* Effect.fail("on purpose")
+        })
+      yield* Effect.forkScoped(listener.serve(handler))
+      for (const leave of ["abort", "close"] as const) {
+        const client = yield* connectTo(listener)
+        yield* client.writeString("here")
+        yield* isReading.take(1)
+        yield* someTime
+        yield* client[leave]
+      }
+      while (logged.length === 0) yield* someTime
+      // The other one would have been logged by now.
+      yield* someTime
+      assert.strictEqual(logged.length, 1)
+      assert.match(logged.join(), /^the handler of 127\.0\.0\.1:\d+ failed/)
+    }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+  })
 
   test(
     subject,
