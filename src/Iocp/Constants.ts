@@ -134,6 +134,7 @@ export const WSAID_CONNECTEX = guid("25a207b9-ddf3-4660-8ee9-76e58c74063e")
 export const SIZEOF_OVERLAPPED = 32
 export const SIZEOF_OVERLAPPED_ENTRY = 32
 export const SIZEOF_WSABUF = 16
+export const SIZEOF_WSAPROTOCOL_INFOW = 628
 export const SIZEOF_SOCKADDR_IN = 16
 export const SIZEOF_SOCKADDR_IN6 = 28
 export const SIZEOF_SOCKADDR_STORAGE = 128

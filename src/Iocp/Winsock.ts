@@ -52,20 +52,26 @@ export interface Winsock {
     outputLength: number,
     returned: Uint8Array
   ) => number
-  /** `buffers`: address of `count` WSABUFs, read during the call. `flags`: address of a DWORD, kept. */
+  /**
+   * `buffers`: address of `count` WSABUFs, read during the call. `flags`: address of a DWORD, kept. `transferred`:
+   * address of a DWORD for how many bytes a success at once has moved, written during the call; without it, only the
+   * packet tells.
+   */
   readonly WSARecv: (
     socket: number,
     buffers: number,
     count: number,
     flags: number,
-    overlapped: number
+    overlapped: number,
+    transferred?: number
   ) => number
   readonly WSASend: (
     socket: number,
     buffers: number,
     count: number,
     flags: number,
-    overlapped: number
+    overlapped: number,
+    transferred?: number
   ) => number
   /** `from` and `fromLength`: addresses of the room for the sender's sockaddr and of its int length, kept. */
   readonly WSARecvFrom: (
@@ -239,11 +245,11 @@ const makeBase = () => {
         0,
         0
       )) satisfies Winsock["WSAIoctl"],
+    WSARecv: ((socket, buffers, count, flags, overlapped, transferred = 0) =>
+      recv(socket, buffers, count, transferred, flags, overlapped, 0)) satisfies Winsock["WSARecv"],
+    WSASend: ((socket, buffers, count, flags, overlapped, transferred = 0) =>
+      send(socket, buffers, count, transferred, flags, overlapped, 0)) satisfies Winsock["WSASend"],
     // The count of bytes is left out (NULL): with an OVERLAPPED it is the packet's to tell.
-    WSARecv: ((socket, buffers, count, flags, overlapped) =>
-      recv(socket, buffers, count, 0, flags, overlapped, 0)) satisfies Winsock["WSARecv"],
-    WSASend: ((socket, buffers, count, flags, overlapped) =>
-      send(socket, buffers, count, 0, flags, overlapped, 0)) satisfies Winsock["WSASend"],
     WSARecvFrom: ((socket, buffers, count, flags, from, fromLength, overlapped) =>
       recvFrom(
         socket,

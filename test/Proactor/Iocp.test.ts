@@ -1,21 +1,30 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as IocpProactor from "../../src/Proactor/Iocp/IocpProactor.js"
+import { Providers } from "../../src/Proactor/Iocp/Provider.js"
+import { closeHandle, openHandle } from "../../src/Proactor/Iocp/SocketHandle.js"
 import { AcceptOperation, type AnyOperation } from "../../src/Proactor/Operation.js"
+import type { ProactorSocket } from "../../src/Proactor/Proactor.js"
 import { proactorContract } from "./contract.js"
 import {
+  bytes,
   closing,
   connect,
   failureOf,
   listen,
   pair,
+  pattern,
   receiveExactly,
   receiveOperation,
   type Started,
   type Subject,
   sendAll,
+  sendOperation,
   start,
   test,
+  text,
   turns
 } from "./harness.js"
 
@@ -33,6 +42,37 @@ const subject: Subject = {
 }
 
 proactorContract(subject)
+
+/** As where the sockets' provider is not the system's own, which no test can arrange. */
+const everyPacket: Subject = {
+  ...subject,
+  name: "IOCP, no packet left out",
+  make: IocpProactor.makeWithEveryPacket
+}
+
+proactorContract(everyPacket)
+
+/** So many operations of a socket end in their call before one has to wait for the others. */
+const AT_ONCE_IN_A_ROW = 32
+
+/** A receive of one byte that is there; what `submit` answered, and the operation. */
+const receiveByte = (socket: ProactorSocket) => {
+  const operation = receiveOperation(1)
+  let retirements = 0
+  operation.onRetired = () => {
+    retirements += 1
+  }
+  return { operation, isOver: socket.submit(operation), retirements: () => retirements }
+}
+
+/** Receives until one receive is told later although its byte is there. */
+const postponedByte = (socket: ProactorSocket) => {
+  for (let count = 0; count <= AT_ONCE_IN_A_ROW; count++) {
+    const received = receiveByte(socket)
+    if (!received.isOver) return received
+  }
+  throw new Error("none had to wait")
+}
 
 describe.runIf(subject.isHere)("the IOCP proactor's own", () => {
   test(
@@ -56,6 +96,110 @@ describe.runIf(subject.isHere)("the IOCP proactor's own", () => {
         assert.strictEqual(chunk.length, 0)
       })
   )
+
+  test(subject, "what its call does at once is over at once, on either end", (proactor) =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair(proactor)
+      for (const [from, to] of [[client, server] as const, [server, client] as const]) {
+        const sending = sendOperation(bytes("well"))
+        assert.isTrue(from.submit(sending))
+        assert.deepStrictEqual([sending.sent, sending.failure], [4, undefined])
+        yield* turns
+        const receiving = receiveOperation(3)
+        receiving.onRetired = () => assert.fail("it was over already")
+        assert.isTrue(to.submit(receiving))
+        assert.strictEqual(text(receiving.takeChunk()), "wel")
+        assert.isTrue(to.submit(receiving))
+        assert.strictEqual(text(receiving.takeChunk()), "l")
+        // A packet all the same would retire it a second time.
+        yield* turns
+      }
+    })
+  )
+
+  test(everyPacket, "where no packet is left out, what its call does at once is told later", (proactor) =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair(proactor)
+      yield* sendAll(client, bytes("well"))
+      yield* turns
+      const receiving = start(server, receiveOperation())
+      assert.strictEqual(receiving.retirements(), 0)
+      assert.strictEqual(text((yield* receiving.retired).chunk), "well")
+    })
+  )
+
+  test(subject, "a socket that always has bytes lets timers and other I/O have their turn", (proactor) =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair(proactor)
+      const sent = pattern(1000)
+      yield* sendAll(client, sent)
+      yield* turns
+      const seen: Array<number> = []
+      const counts: Array<number> = []
+      const look = () => {
+        counts.push(seen.length)
+        if (seen.length < sent.length) setImmediate(look)
+      }
+      setImmediate(look)
+      yield* Effect.async<void>((resume) => {
+        const operation = receiveOperation(1)
+        const took = () => seen.push(...operation.takeChunk()) < sent.length
+        const readOn = () => {
+          while (server.submit(operation)) if (!took()) return resume(Effect.void)
+        }
+        operation.onRetired = () => (took() ? readOn() : resume(Effect.void))
+        readOn()
+      })
+      assert.deepStrictEqual(seen, [...sent])
+      const steps = counts.map((count, index) => count - (counts[index - 1] ?? 0))
+      assert.isAtMost(Math.max(...steps), 2 * (AT_ONCE_IN_A_ROW + 1))
+    })
+  )
+
+  test(
+    subject,
+    "an operation that is told later is in flight till then, and cannot be cancelled",
+    (proactor) =>
+      Effect.gen(function* () {
+        const { client, server } = yield* pair(proactor)
+        yield* sendAll(client, new Uint8Array(100).fill(7))
+        yield* turns
+        const { operation, retirements } = postponedByte(server)
+        assert.isTrue(operation.isInFlight)
+        assert.throws(() => server.submit(operation), /in flight/)
+        server.cancel(operation)
+        assert.strictEqual(retirements(), 0)
+        yield* turns
+        assert.strictEqual(retirements(), 1)
+        assert.deepStrictEqual([operation.failure, ...operation.chunk], [undefined, 7])
+        assert.isFalse(operation.isInFlight)
+      })
+  )
+
+  test(subject, "an operation that is told later outlives its socket, and its proactor waits for it", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const owner = yield* Scope.make()
+      const proactor = yield* Scope.extend(IocpProactor.make, scope)
+      const { client, server } = yield* Scope.extend(pair(proactor), owner)
+      yield* sendAll(client, new Uint8Array(100).fill(7))
+      yield* turns
+      const { operation, retirements } = postponedByte(server)
+      server.close()
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(retirements(), 1)
+      assert.deepStrictEqual([operation.failure, ...operation.chunk], [undefined, 7])
+      yield* Scope.close(owner, Exit.void)
+    })
+  )
+
+  it("has packets left out where the provider says so, and not where it cannot be asked", () => {
+    const handle = openHandle("IPv4", "test")
+    if (typeof handle !== "number") return assert.fail(handle.message)
+    assert.isTrue(new Providers().skipPackets(handle, "IPv4"))
+    closeHandle(handle)
+    assert.isFalse(new Providers().skipPackets(handle, "IPv4"))
+  })
 
   test(subject, "a socket that is given up with something in flight drains if it can", (proactor) =>
     Effect.gen(function* () {

@@ -1,13 +1,13 @@
 /**
  * Accepting: `AcceptEx` into a socket that was made beforehand.
  *
- * Lifecycle of an accept:
+ * Lifecycle of an accept, where "ended" is its packet or, on a socket whose packets are left out, the call's success:
  *
- *     Armed --packet, well--> the pre-made socket becomes the connection's; retired
+ *     Armed --ended, well--> the pre-made socket becomes the connection's; retired
  *      | ^
- *      | +--packet, one connection's fault--> the pre-made socket is closed, armed again with a fresh one
+ *      | +--ended, one connection's fault--> the pre-made socket is closed, armed again with a fresh one
  *      |
- *      +--packet, cancelled or the listener's fault--> the pre-made socket is closed; retired
+ *      +--ended, cancelled or the listener's fault--> the pre-made socket is closed; retired
  *
  * A peer that connects and is gone before anybody accepted it is not the listener's failure: whoever waits in accept
  * goes on waiting. Only an accept whose cancellation was asked for is not armed again.
@@ -15,15 +15,20 @@
  * @since 0.1.0
  */
 import { type AddressFamily, decodeSockaddr, type SocketAddress } from "../../Address/index.js"
-import { fromNtStatus, fromWsa, type SocketError } from "../../Errors/index.js"
+import { fromNtStatus, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { OperationSlot } from "./OperationSlots.js"
-import { addressOf, closeHandle, openHandle, setNoDelay } from "./SocketHandle.js"
+import { addressOf, closeHandle, lastFailure, openHandle, setNoDelay } from "./SocketHandle.js"
+import { type Start, startOf } from "./Start.js"
 import { isFailure } from "./Transfer.js"
 
-/** So many connections in a row may turn out dead in one call before that is reported as the listener's failure. */
-const DEAD_CONNECTIONS_IN_A_ROW = 256
+/**
+ * So many connections in a row may turn out dead in one call before that is reported as the listener's failure.
+ *
+ * @internal
+ */
+export const DEAD_CONNECTIONS_IN_A_ROW = 256
 
 const listenerHandle = new BigUint64Array(1)
 const listenerWords = new Uint32Array(listenerHandle.buffer)
@@ -45,36 +50,31 @@ const faultsOfOneConnection: ReadonlySet<string> = new Set(["Reset", "Aborted", 
 
 const isFaultOfOneConnection = ({ reason }: SocketError): boolean => faultsOfOneConnection.has(reason)
 
-const call = { operation: "accept", syscall: "AcceptEx" }
+const accepting = () => ({ operation: "accept", syscall: "AcceptEx" })
 
 /**
- * Arms the accept with a pre-made socket. Why that failed, if it did: no packet will come then.
+ * Arms the accept with a pre-made socket.
  *
  * @internal
  */
-export const startAccept = (
-  listener: number,
-  family: AddressFamily,
-  slot: OperationSlot
-): SocketError | undefined => {
+export const startAccept = (listener: number, family: AddressFamily, slot: OperationSlot): Start => {
   for (let attempt = 1; ; attempt++) {
     const premade = openHandle(family, "accept")
     if (typeof premade !== "number") return premade
     slot.premade = premade
-    const failure = arm(listener, premade, slot)
-    if (failure === undefined) return undefined
+    const start = arm(listener, premade, slot)
+    if (typeof start === "string") return start
     dropPremade(slot)
-    if (!isFaultOfOneConnection(failure) || attempt === DEAD_CONNECTIONS_IN_A_ROW) return failure
+    if (!isFaultOfOneConnection(start) || attempt === DEAD_CONNECTIONS_IN_A_ROW) return start
   }
 }
 
-const arm = (listener: number, premade: number, slot: OperationSlot): SocketError | undefined => {
+const arm = (listener: number, premade: number, slot: OperationSlot): Start => {
   const room = C.ACCEPTEX_ADDRESS_LENGTH
   slot.prepare()
   const { address, addressesAddress } = slot
-  if (winsock().AcceptEx(listener, premade, addressesAddress, 0, room, room, address) !== 0) return undefined
-  const code = winsock().WSAGetLastError()
-  return code === C.WSA_IO_PENDING ? undefined : fromWsa(code, call)
+  const isDone = winsock().AcceptEx(listener, premade, addressesAddress, 0, room, room, address) !== 0
+  return startOf(isDone, accepting)
 }
 
 /**
@@ -85,12 +85,10 @@ const arm = (listener: number, premade: number, slot: OperationSlot): SocketErro
 export type AcceptEnd =
   | { readonly _tag: "Accepted"; readonly handle: number; readonly remoteAddress: SocketAddress | undefined }
   | { readonly _tag: "Failed"; readonly failure: SocketError }
-  | { readonly _tag: "DeadConnection" }
-
-const deadConnection: AcceptEnd = { _tag: "DeadConnection" }
+  | { readonly _tag: "DeadConnection"; readonly failure: SocketError }
 
 /**
- * Reads the packet of an accept. An accepted handle is the caller's; any other pre-made socket is closed.
+ * Reads how an accept ended. An accepted handle is the caller's; any other pre-made socket is closed.
  *
  * @internal
  */
@@ -98,14 +96,15 @@ export const finishAccept = (listener: number, slot: OperationSlot): AcceptEnd =
   const { status, premade } = slot
   if (isFailure(status)) {
     dropPremade(slot)
-    const failure = fromNtStatus(status, call)
-    return isFaultOfOneConnection(failure) ? deadConnection : { _tag: "Failed", failure }
+    const failure = fromNtStatus(status, accepting())
+    return { _tag: isFaultOfOneConnection(failure) ? "DeadConnection" : "Failed", failure }
   }
   // Until then the socket is connected, but knows neither its listener's options nor its own addresses. Where the
   // listener is well, which the next accept shows, a failure is this connection's. Likewise for its own options.
-  if (!updateContext(listener, premade) || setNoDelay(premade, "accept") !== undefined) {
+  const failure = updateContext(listener, premade) ?? setNoDelay(premade, "accept")
+  if (failure !== undefined) {
     dropPremade(slot)
-    return deadConnection
+    return { _tag: "DeadConnection", failure }
   }
   slot.premade = -1
   return { _tag: "Accepted", handle: premade, remoteAddress: remoteAddress(premade, slot) }
@@ -118,10 +117,12 @@ const dropPremade = (slot: OperationSlot): void => {
   slot.premade = -1
 }
 
-const updateContext = (listener: number, accepted: number): boolean => {
+const updateContext = (listener: number, accepted: number): SocketError | undefined => {
   // A handle is a 64-bit value whose upper half is 0.
   listenerWords[0] = listener
-  return winsock().setsockopt(accepted, C.SOL_SOCKET, C.SO_UPDATE_ACCEPT_CONTEXT, listenerBytes, 8) === 0
+  const { setsockopt } = winsock()
+  const isUpdated = setsockopt(accepted, C.SOL_SOCKET, C.SO_UPDATE_ACCEPT_CONTEXT, listenerBytes, 8) === 0
+  return isUpdated ? undefined : lastFailure("accept", "setsockopt")
 }
 
 /** The peer's address, which AcceptEx has put somewhere into the slot's record; else what `getpeername` says. */

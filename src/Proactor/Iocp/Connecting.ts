@@ -4,12 +4,13 @@
  * @since 0.1.0
  */
 import { format } from "../../Address/index.js"
-import { fromNtStatus, fromWsa, type SocketError } from "../../Errors/index.js"
-import { SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET, WSA_IO_PENDING } from "../../Iocp/Constants.js"
+import { fromNtStatus, fromWsa } from "../../Errors/index.js"
+import { SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET } from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { ConnectOperation } from "../Operation.js"
 import type { OperationSlot } from "./OperationSlots.js"
 import { encoded } from "./SocketHandle.js"
+import { type Start, startOf } from "./Start.js"
 import { isFailure } from "./Transfer.js"
 
 const call = (syscall: string, operation: ConnectOperation) => ({
@@ -19,22 +20,17 @@ const call = (syscall: string, operation: ConnectOperation) => ({
 })
 
 /**
- * Why the connect was not started; `undefined` if it was. The socket is bound.
+ * Starts the connect. The socket is bound.
  *
  * @internal
  */
-export const startConnect = (
-  handle: number,
-  slot: OperationSlot,
-  operation: ConnectOperation
-): SocketError | undefined => {
+export const startConnect = (handle: number, slot: OperationSlot, operation: ConnectOperation): Start => {
   const address = encoded(operation.address)
   if (!(address instanceof Uint8Array)) return address
   slot.prepare()
   // The address is read during the call only.
-  if (winsock().ConnectEx(handle, address, address.length, 0, 0, slot.address) !== 0) return undefined
-  const code = winsock().WSAGetLastError()
-  return code === WSA_IO_PENDING ? undefined : fromWsa(code, call("ConnectEx", operation))
+  const isDone = winsock().ConnectEx(handle, address, address.length, 0, 0, slot.address) !== 0
+  return startOf(isDone, () => call("ConnectEx", operation))
 }
 
 /** @internal */

@@ -29,10 +29,12 @@ import { PortWaiter } from "../../Iocp/PortWaiter.js"
 import * as CompletionLoop from "../CompletionLoop.js"
 import { type AnyOperation, Ledger } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
 import { BufferPool } from "./BufferPool.js"
 import { type IocpHost, IocpSocket } from "./IocpSocket.js"
 import { OperationSlots } from "./OperationSlots.js"
+import { Providers } from "./Provider.js"
 import { closeHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
 
 /** Up to so many packets are dequeued at once. */
@@ -54,14 +56,18 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   isEnding = false
   private readonly waiter: PortWaiter
   private readonly sockets = new SlotTable<IocpSocket>()
+  private readonly providers: Providers
   private batch: Array<AnyOperation> = []
+  /** Ended in their own call, and to be told of it in the next turn of the event loop. */
+  private postponed: Array<AnyOperation> = []
   /** In flight on sockets that were given up. */
   private orphans = 0
   private notifyLoop: () => void = () => {}
   private onDrained: () => void = () => {}
 
-  constructor(port: number) {
+  constructor(port: number, providers: Providers) {
     this.waiter = new PortWaiter(port, BATCH_PACKETS)
+    this.providers = providers
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
@@ -84,10 +90,13 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     const socket = new IocpSocket(this, handle, family, isConnected)
     socket.slot = this.sockets.acquire(socket)
     socket.key = socket.slot * GENERATIONS + this.sockets.generation(socket.slot)
-    if (kernel32().CreateIoCompletionPort(handle, this.waiter.handle, socket.key, 0) !== 0) return socket
-    const failure = fromWin32(kernel32().GetLastError(), { operation, syscall: "CreateIoCompletionPort" })
-    socket.close()
-    return failure
+    if (kernel32().CreateIoCompletionPort(handle, this.waiter.handle, socket.key, 0) === 0) {
+      const failure = fromWin32(kernel32().GetLastError(), { operation, syscall: "CreateIoCompletionPort" })
+      socket.close()
+      return failure
+    }
+    socket.skipsPackets = this.providers.skipPackets(handle, family)
+    return socket
   }
 
   forget(socket: IocpSocket): void {
@@ -99,7 +108,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     if (this.hasWork()) return
     // These were all: the loop is parked for nothing, and is to look again.
     this.waiter.wake()
-    this.onDrained()
+    if (this.isDrained) this.onDrained()
   }
 
   started(): void {
@@ -110,8 +119,14 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     this.batch.push(operation)
   }
 
+  postpone(operation: AnyOperation): void {
+    if (this.postponed.length === 0) setImmediate(() => this.tellPostponed())
+    this.postponed.push(operation)
+  }
+
+  /** Whether packets are to come. What was postponed has none. */
   hasWork(): boolean {
-    return this.ledger.inFlight > this.orphans
+    return this.ledger.inFlight - this.postponed.length > this.orphans
   }
 
   poll(): number {
@@ -129,7 +144,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     if (batch.length === 0) return
     this.batch = []
     for (const operation of batch) operation.onRetired()
-    if (!this.hasWork()) this.onDrained()
+    if (this.isDrained) this.onDrained()
   }
 
   park(wake: () => void): void {
@@ -157,7 +172,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   /** Waits until nothing is in flight: `true`; or for a time that is long enough: `false`. */
   get drained(): Effect.Effect<boolean> {
     return Effect.async((resume) => {
-      if (!this.hasWork()) return resume(Effect.succeed(true))
+      if (this.isDrained) return resume(Effect.succeed(true))
       // The system's time, not the program's: under a test's clock no time passes.
       const timer = setTimeout(() => resume(Effect.succeed(false)), DRAIN_MILLISECONDS)
       this.onDrained = () => {
@@ -178,6 +193,21 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     this.slots.end()
   }
 
+  /** Whether nothing is in flight any more that anybody waits for. */
+  private get isDrained(): boolean {
+    return this.ledger.inFlight <= this.orphans
+  }
+
+  private tellPostponed(): void {
+    const { postponed } = this
+    this.postponed = []
+    for (const operation of postponed) {
+      operation.finish()
+      this.batch.push(operation)
+    }
+    collecting(() => this.deliver())
+  }
+
   private open(family: AddressFamily): IocpSocket | SocketError {
     const handle = openHandle(family, "socket")
     if (typeof handle !== "number") return handle
@@ -189,15 +219,16 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   }
 }
 
-const openPort: Effect.Effect<IocpProactor, SocketError> = Effect.suspend(() => {
-  if (!isSupported)
-    return Effect.fail(unsupported("proactor", "completion ports are Windows': use epoll here"))
-  // One thread at a time runs on what it dequeues: this one.
-  const port = kernel32().CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1)
-  if (port !== 0) return Effect.succeed(new IocpProactor(port))
-  const call = { operation: "proactor", syscall: "CreateIoCompletionPort" }
-  return Effect.fail(fromWin32(kernel32().GetLastError(), call))
-})
+const openPort = (mayLeavePacketsOut: boolean): Effect.Effect<IocpProactor, SocketError> =>
+  Effect.suspend(() => {
+    if (!isSupported)
+      return Effect.fail(unsupported("proactor", "completion ports are Windows': use epoll here"))
+    // One thread at a time runs on what it dequeues: this one.
+    const port = kernel32().CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1)
+    if (port !== 0) return Effect.succeed(new IocpProactor(port, new Providers(mayLeavePacketsOut)))
+    const call = { operation: "proactor", syscall: "CreateIoCompletionPort" }
+    return Effect.fail(fromWin32(kernel32().GetLastError(), call))
+  })
 
 const closePort = (proactor: IocpProactor): Effect.Effect<void> =>
   Effect.zipRight(
@@ -217,14 +248,24 @@ const drain = (proactor: IocpProactor): Effect.Effect<void> =>
     })
   })
 
+const started = (mayLeavePacketsOut: boolean): Effect.Effect<ProactorService, SocketError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const proactor = yield* Effect.acquireRelease(openPort(mayLeavePacketsOut), closePort)
+    proactor.attach(yield* CompletionLoop.make(proactor))
+    // Runs first of the three: the fiber is still there, and brings the packets.
+    yield* Effect.addFinalizer(() => drain(proactor))
+    return proactor
+  })
+
 /**
  * @since 0.1.0
  * @category constructors
  */
-export const make: Effect.Effect<ProactorService, SocketError, Scope.Scope> = Effect.gen(function* () {
-  const proactor = yield* Effect.acquireRelease(openPort, closePort)
-  proactor.attach(yield* CompletionLoop.make(proactor))
-  // Runs first of the three: the fiber is still there, and brings the packets.
-  yield* Effect.addFinalizer(() => drain(proactor))
-  return proactor
-})
+export const make: Effect.Effect<ProactorService, SocketError, Scope.Scope> = started(true)
+
+/**
+ * One whose every operation that was started has its packet, as it is where the provider is not the system's own.
+ *
+ * @internal
+ */
+export const makeWithEveryPacket: Effect.Effect<ProactorService, SocketError, Scope.Scope> = started(false)

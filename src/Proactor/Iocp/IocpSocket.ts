@@ -3,15 +3,20 @@
  *
  * Lifecycle of an operation on it:
  *
- *     slot taken --call fails--> slot given back, retired by `submit`
+ *     slot taken --call fails, or succeeds where packets are left out--> slot given back, retired by `submit`
  *         |
- *         +--call succeeds or is pending--> in flight --packet--> slot given back, retired by the loop
- *                                             |
- *                                             +--cancel--> still in flight: a packet comes all the same
+ *         +--call is pending, or succeeds elsewhere--> in flight --packet--> slot given back, retired by the loop
+ *                                                        |
+ *                                                        +--cancel--> still in flight: a packet comes all the same
  *
- * Both a success and "pending" mean exactly one packet, so there is one way for a started operation to retire, and one
- * place where what the kernel could write to becomes free: the packet. Everything a packet may need is in place
- * before the call is made, since it can be queued before the call returns.
+ * Whether a call that does everything at once has a packet too is settled for each socket before its first operation
+ * (see `Provider`). So of each call one thing is known as soon as it returns: that it is over for the kernel too, or
+ * that exactly one packet will come, and only that packet makes free what the kernel could write to. Everything a
+ * packet may need is in place before the call is made, since it can be queued before the call returns.
+ *
+ * A socket whose peer is fast could go on like that for ever, and nobody else would get a turn. So of the operations
+ * that end at once, after a number of them in a row, one is told only in a later turn of the event loop: its slot is
+ * given back, and nothing of it is with the kernel any more, but it retires like one that was in flight.
  *
  * Lifecycle of the socket:
  *
@@ -34,18 +39,22 @@ import { winsock } from "../../Iocp/Winsock.js"
 import type { AcceptOperation, AnyOperation, Ledger } from "../Operation.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
-import { finishAccept, startAccept } from "./Accepting.js"
+import { DEAD_CONNECTIONS_IN_A_ROW, finishAccept, startAccept } from "./Accepting.js"
 import { type BufferPool, LARGE_BUFFER_BYTES, SMALL_BUFFER_BYTES } from "./BufferPool.js"
 import { finishConnect, startConnect } from "./Connecting.js"
 import { getOption, setOption } from "./IocpOptions.js"
 import type { OperationSlot, OperationSlots } from "./OperationSlots.js"
 import { addressOf, bindAnywhere, bindExclusively, closeHandle } from "./SocketHandle.js"
+import type { Start } from "./Start.js"
 import { finishReceive, finishSend, startReceive, startSend } from "./Transfer.js"
 
 /** `listen` takes a larger backlog only when it is told so by a negative number. */
 const LARGEST_PLAIN_BACKLOG = 200
 
 const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SD_RECEIVE, write: C.SD_SEND, both: C.SD_BOTH }
+
+/** So many operations of a socket end in the call that starts them, before one waits until others had their turn. */
+const ENDED_AT_ONCE_IN_A_ROW = 32
 
 /** What AcceptEx answers on a socket that does not listen. Not every system asks itself that: one may wait for ever. */
 const notListening = (): SocketError => fromWsa(C.WSAEINVAL, { operation: "accept", syscall: "AcceptEx" })
@@ -63,6 +72,8 @@ export interface IocpHost {
   readonly isEnding: boolean
   /** An operation is in flight: the loop has something to wait for. */
   readonly started: () => void
+  /** An operation has ended, and is to retire when timers and other I/O had their turn. */
+  readonly postpone: (operation: AnyOperation) => void
   /** A packet retired an operation: its submitter is to be told after the batch. */
   readonly retired: (operation: AnyOperation) => void
   /** Makes a connected handle a socket of this proactor, or closes it and says why. */
@@ -79,12 +90,15 @@ export class IocpSocket implements ProactorSocket {
   /** The slot in the proactor's table of sockets, and the completion key made of it. */
   slot = -1
   key = 0
+  /** Whether an operation that its call does at once has no packet. Settled before the first one. */
+  skipsPackets = false
   private readonly host: IocpHost
   /** What calls go to; -1 from `close` on. */
   private handle: number
   /** What is left to be closed, once nothing is in flight. */
   private unclosed: number
   private inFlight = 0
+  private endedAtOnce = 0
   private isAbandoned = false
   private isBound: boolean
   private isListening = false
@@ -106,13 +120,16 @@ export class IocpSocket implements ProactorSocket {
     const slot = host.slots.acquire(operation, this, this.key)
     operation.token = slot.index
     this.inFlight += 1
-    const failure = this.start(operation, slot)
-    if (failure === undefined) {
+    if (!this.hasEnded(operation, slot, this.start(operation, slot))) {
       host.started()
       return false
     }
-    operation.failure = failure
-    this.retire(operation, slot)
+    this.giveBack(operation, slot)
+    if (operation.failure === undefined && this.isGreedy()) {
+      host.postpone(operation)
+      return false
+    }
+    operation.finish()
     return true
   }
 
@@ -131,7 +148,9 @@ export class IocpSocket implements ProactorSocket {
     const { operation } = slot
     if (operation === undefined || !this.finish(operation, slot)) return
     if (this.isAbandoned) this.host.orphaned(-1)
-    this.retire(operation, slot)
+    this.endedAtOnce = 0
+    this.giveBack(operation, slot)
+    operation.finish()
     this.host.retired(operation)
     if (this.handle < 0) this.closeIfDrained()
   }
@@ -205,8 +224,20 @@ export class IocpSocket implements ProactorSocket {
     )
   }
 
-  /** Makes the call that starts the operation. Why it did not, or `undefined`: a packet will come. */
-  private start(operation: AnyOperation, slot: OperationSlot): SocketError | undefined {
+  /** Whether the call that started the operation has also ended it, so that no packet will come. */
+  private hasEnded(operation: AnyOperation, slot: OperationSlot, start: Start): boolean {
+    if (start === "Pending") return false
+    if (start !== "Succeeded") {
+      operation.failure = start
+      return true
+    }
+    if (!this.skipsPackets) return false
+    slot.completeAtOnce()
+    return this.finish(operation, slot)
+  }
+
+  /** Makes the call that starts the operation. */
+  private start(operation: AnyOperation, slot: OperationSlot): Start {
     const { handle, host } = this
     switch (operation.kind) {
       case "Receive":
@@ -220,7 +251,7 @@ export class IocpSocket implements ProactorSocket {
     }
   }
 
-  /** Reads the packet. `false`: the operation is not over, it was started again. */
+  /** Reads how the operation ended. `false`: it is not over, it was started again. */
   private finish(operation: AnyOperation, slot: OperationSlot): boolean {
     switch (operation.kind) {
       case "Receive":
@@ -238,16 +269,22 @@ export class IocpSocket implements ProactorSocket {
     }
   }
 
+  /** A dead connection is passed over. `false`: the accept waits for the next one. */
   private finishAccept(operation: AcceptOperation, slot: OperationSlot): boolean {
-    const end = finishAccept(this.unclosed, slot)
-    switch (end._tag) {
-      case "Accepted":
-        return this.accepted(operation, end.handle, end.remoteAddress)
-      case "Failed":
-        operation.failure = end.failure
+    for (let attempt = 1; ; attempt++) {
+      const end = finishAccept(this.unclosed, slot)
+      if (end._tag === "Accepted") {
+        operation.failure = this.accepted(operation, end.handle, end.remoteAddress)
         return true
-      case "DeadConnection":
-        return !this.acceptAgain(operation, slot)
+      }
+      const isFailed = end._tag === "Failed" || attempt === DEAD_CONNECTIONS_IN_A_ROW
+      const start = isFailed ? end.failure : this.acceptAgain(slot)
+      if (start === "Pending" || (start === "Succeeded" && !this.skipsPackets)) return false
+      if (start !== "Succeeded") {
+        operation.failure = start
+        return true
+      }
+      slot.completeAtOnce()
     }
   }
 
@@ -255,24 +292,20 @@ export class IocpSocket implements ProactorSocket {
     operation: AcceptOperation,
     handle: number,
     remoteAddress: SocketAddress | undefined
-  ): true {
+  ): SocketError | undefined {
     const adopted = this.host.adopt(handle, this.family, "accept")
-    if (adopted instanceof IocpSocket) {
-      operation.accepted = adopted
-      operation.remoteAddress = remoteAddress
-    } else {
-      operation.failure = adopted
-    }
-    return true
+    if (!(adopted instanceof IocpSocket)) return adopted
+    operation.accepted = adopted
+    operation.remoteAddress = remoteAddress
+    return undefined
   }
 
-  /** Waits for the next connection. `false`: it does not, and the operation's failure says why. */
-  private acceptAgain(operation: AcceptOperation, slot: OperationSlot): boolean {
+  /** Waits for the next connection, unless nobody wants it any more. */
+  private acceptAgain(slot: OperationSlot): Start {
     const isUnwanted = slot.isCancelRequested || this.handle < 0
-    operation.failure = isUnwanted
+    return isUnwanted
       ? fromWsa(C.ERROR_OPERATION_ABORTED, { operation: "accept", syscall: "AcceptEx" })
       : startAccept(this.handle, this.family, slot)
-    return operation.failure === undefined
   }
 
   /** ConnectEx and `listen` want a bound socket; `connect(2)` and `listen(2)` elsewhere bind by themselves. */
@@ -283,13 +316,19 @@ export class IocpSocket implements ProactorSocket {
     return failure
   }
 
-  /** The one place where an operation's slot and memory become free, and the operation its submitter's again. */
-  private retire(operation: AnyOperation, slot: OperationSlot): void {
+  /** The one place where an operation's slot and memory become free. Its outcome is in its fields. */
+  private giveBack(operation: AnyOperation, slot: OperationSlot): void {
     const { buffers, slots } = this.host
     if (slot.buffer !== undefined) buffers.release(slot.buffer)
     slots.release(slot)
+    operation.token = -1
     this.inFlight -= 1
-    operation.finish()
+  }
+
+  /** Whether, with one operation more that has ended at once, others are to have their turn first. */
+  private isGreedy(): boolean {
+    this.endedAtOnce = (this.endedAtOnce + 1) % (ENDED_AT_ONCE_IN_A_ROW + 1)
+    return this.endedAtOnce === 0
   }
 
   private refuse(operation: AnyOperation): true {

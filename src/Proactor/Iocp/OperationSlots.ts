@@ -7,8 +7,9 @@
  *
  * A busy slot owns a record in foreign memory (the OVERLAPPED, the WSABUF, the flags, AcceptEx's addresses), the
  * buffer that the operation moves, and a reference to the operation and its socket. `release` is called at one of two
- * moments and no other: the operation's packet was dequeued, or the call that was to start it failed and no packet
- * will come. An interrupted fiber or a closed scope releases nothing.
+ * moments and no other: the operation's packet was dequeued, or the call that was to start it ended and no packet will
+ * come, because it failed or, where packets are left out, because it has done everything at once. An interrupted fiber
+ * or a closed scope releases nothing.
  *
  * Records lie in slabs, each twice as large as the one before, which never move. So the address that a packet
  * carries leads to its slot by a subtraction and a division, in a handful of slabs, however many operations there
@@ -17,13 +18,14 @@
  * @since 0.1.0
  */
 import { ForeignMemory } from "../../Foreign/Memory.js"
-import { ACCEPTEX_ADDRESS_LENGTH } from "../../Iocp/Constants.js"
+import { ACCEPTEX_ADDRESS_LENGTH, STATUS_SUCCESS } from "../../Iocp/Constants.js"
 import type { AnyOperation } from "../Operation.js"
 import type { Buffer } from "./BufferPool.js"
 
 /** Where things are in a record, in bytes. All but the addresses are read and written as 32-bit words. */
 const WSABUF = 32
 const FLAGS = 48
+const TRANSFERRED = 52
 const ADDRESSES = 64
 const ADDRESSES_BYTES = 2 * ACCEPTEX_ADDRESS_LENGTH
 const RECORD_BYTES = 160
@@ -87,15 +89,27 @@ export class OperationSlot {
     return this.address + FLAGS
   }
 
+  get transferredAddress(): number {
+    return this.address + TRANSFERRED
+  }
+
   get addressesAddress(): number {
     return this.address + ADDRESSES
   }
 
-  /** Zeroes the OVERLAPPED and the flags, as every call wants them. */
+  /** Zeroes the OVERLAPPED, the flags and the count, as every call wants them. */
   prepare(): void {
     const { words, start } = this
     for (let word = start; word < start + WSABUF / 4; word++) words[word] = 0
     words[start + FLAGS / 4] = 0
+    words[start + TRANSFERRED / 4] = 0
+  }
+
+  /** Makes the record of an operation that the call did at once, and that has no packet, read as if that had come. */
+  completeAtOnce(): void {
+    const { words, start } = this
+    words[start] = STATUS_SUCCESS
+    words[start + 2] = words[start + TRANSFERRED / 4] ?? 0
   }
 
   /** Gives the slot a buffer, and makes the WSABUF name its first `length` bytes. */

@@ -23,8 +23,12 @@ const sockaddr = new Uint8Array(C.SIZEOF_SOCKADDR_STORAGE)
 const sockaddrLength = new Int32Array(1)
 const sockaddrLengthBytes = new Uint8Array(sockaddrLength.buffer)
 
-/** The last failure of a call on sockets. Right only at once after the call. */
-const lastFailure = (operation: string, syscall: string, address?: string): SocketError =>
+/**
+ * The last failure of a call on sockets. Right only at once after the call.
+ *
+ * @internal
+ */
+export const lastFailure = (operation: string, syscall: string, address?: string): SocketError =>
   fromWsa(winsock().WSAGetLastError(), { operation, syscall, address })
 
 /**

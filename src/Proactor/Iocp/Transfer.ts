@@ -7,13 +7,13 @@
  *
  * @since 0.1.0
  */
-import { fromNtStatus, fromWsa, type SocketError } from "../../Errors/index.js"
-import { WSA_IO_PENDING } from "../../Iocp/Constants.js"
+import { fromNtStatus } from "../../Errors/index.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { ReceiveOperation, SendOperation } from "../Operation.js"
 import { copyOut } from "../ReceiveMemory.js"
 import { type BufferPool, LARGE_BUFFER_BYTES } from "./BufferPool.js"
 import type { OperationSlot } from "./OperationSlots.js"
+import { type Start, startOf } from "./Start.js"
 
 /** Statuses from here on are warnings and errors. */
 const FIRST_FAILURE = 0x8000_0000
@@ -21,12 +21,8 @@ const FIRST_FAILURE = 0x8000_0000
 /** @internal */
 export const isFailure = (status: number): boolean => status >= FIRST_FAILURE
 
-/** Why a call that was to start an operation did not; `undefined` if it did, and a packet will come. */
-const startFailure = (result: number, operation: string, syscall: string): SocketError | undefined => {
-  if (result === 0) return undefined
-  const code = winsock().WSAGetLastError()
-  return code === WSA_IO_PENDING ? undefined : fromWsa(code, { operation, syscall })
-}
+const receiving = () => ({ operation: "receive", syscall: "WSARecv" })
+const sending = () => ({ operation: "send", syscall: "WSASend" })
 
 /** @internal */
 export const startReceive = (
@@ -35,18 +31,19 @@ export const startReceive = (
   operation: ReceiveOperation,
   buffers: BufferPool,
   mostBytes: number
-): SocketError | undefined => {
+): Start => {
   const length = Math.min(operation.maxBytes, mostBytes)
   slot.hold(buffers.acquire(length), length)
   slot.prepare()
-  const result = winsock().WSARecv(handle, slot.wsabufAddress, 1, slot.flagsAddress, slot.address)
-  return startFailure(result, "receive", "WSARecv")
+  const { address, flagsAddress, transferredAddress, wsabufAddress } = slot
+  const result = winsock().WSARecv(handle, wsabufAddress, 1, flagsAddress, address, transferredAddress)
+  return startOf(result === 0, receiving)
 }
 
 /** @internal */
 export const finishReceive = (slot: OperationSlot, operation: ReceiveOperation): void => {
   if (isFailure(slot.status)) {
-    operation.failure = fromNtStatus(slot.status, { operation: "receive", syscall: "WSARecv" })
+    operation.failure = fromNtStatus(slot.status, receiving())
   } else if (slot.buffer !== undefined) {
     operation.chunk = copyOut(slot.buffer.bytes, slot.transferred)
   }
@@ -58,7 +55,7 @@ export const startSend = (
   slot: OperationSlot,
   operation: SendOperation,
   buffers: BufferPool
-): SocketError | undefined => {
+): Start => {
   const { bytes, offset } = operation
   const length = Math.min(bytes.length - offset, LARGE_BUFFER_BYTES)
   const buffer = buffers.acquire(length)
@@ -68,15 +65,16 @@ export const startSend = (
   operation.sent = 0
   // The system has its own copy from here on, and sends it even if this program loses interest.
   operation.committed = length
-  const result = winsock().WSASend(handle, slot.wsabufAddress, 1, 0, slot.address)
-  const failure = startFailure(result, "send", "WSASend")
-  if (failure !== undefined) operation.committed = 0
-  return failure
+  const { address, transferredAddress, wsabufAddress } = slot
+  const result = winsock().WSASend(handle, wsabufAddress, 1, 0, address, transferredAddress)
+  const start = startOf(result === 0, sending)
+  if (typeof start !== "string") operation.committed = 0
+  return start
 }
 
 /** @internal */
 export const finishSend = (slot: OperationSlot, operation: SendOperation): void => {
   operation.sent = slot.transferred
   if (!isFailure(slot.status)) return
-  operation.failure = fromNtStatus(slot.status, { operation: "send", syscall: "WSASend" })
+  operation.failure = fromNtStatus(slot.status, sending())
 }
