@@ -1,11 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as EpollProactor from "../../src/Proactor/Epoll/EpollProactor.js"
+import { fairness } from "./contract/fairness.js"
 import { proactorContract } from "./contract.js"
+import {
+  failureOf,
+  pair,
+  pattern,
+  receiveExactly,
+  receiveOperation,
+  type Subject,
+  sendAll,
+  test,
+  turns
+} from "./harness.js"
 
 const isHere = process.platform === "linux"
 
-proactorContract({
+const subject: Subject = {
   name: "epoll",
   make: EpollProactor.make,
   isHere,
@@ -16,6 +28,32 @@ proactorContract({
     addressInUse: { code: 98, codeName: "EADDRINUSE" },
     notConnected: { code: 107, codeName: "ENOTCONN" }
   }
+}
+
+proactorContract(subject)
+
+describe.runIf(isHere)("the epoll proactor's own", () => {
+  fairness(subject)
+
+  test(
+    subject,
+    "a receive that has to wait for others can be cancelled, and takes nothing then",
+    (proactor) =>
+      Effect.gen(function* () {
+        const { client, server } = yield* pair(proactor)
+        const sent = pattern(200)
+        yield* sendAll(client, sent)
+        yield* turns
+        const operation = receiveOperation(1)
+        const seen: Array<number> = []
+        while (server.submit(operation)) seen.push(...operation.takeChunk())
+        server.cancel(operation)
+        assert.strictEqual(failureOf(operation).reason, "Cancelled")
+        yield* turns
+        seen.push(...(yield* receiveExactly(server, sent.length - seen.length)))
+        assert.deepStrictEqual(seen, [...sent])
+      })
+  )
 })
 
 describe.skipIf(isHere)("the epoll proactor elsewhere", () => {

@@ -7,6 +7,7 @@ import { Providers } from "../../src/Proactor/Iocp/Provider.js"
 import { closeHandle, openHandle } from "../../src/Proactor/Iocp/SocketHandle.js"
 import { AcceptOperation, type AnyOperation } from "../../src/Proactor/Operation.js"
 import type { ProactorSocket } from "../../src/Proactor/Proactor.js"
+import { fairness } from "./contract/fairness.js"
 import { proactorContract } from "./contract.js"
 import {
   bytes,
@@ -15,7 +16,6 @@ import {
   failureOf,
   listen,
   pair,
-  pattern,
   receiveExactly,
   receiveOperation,
   type Started,
@@ -75,6 +75,8 @@ const postponedByte = (socket: ProactorSocket) => {
 }
 
 describe.runIf(subject.isHere)("the IOCP proactor's own", () => {
+  fairness(subject)
+
   test(
     subject,
     "a socket that is closed too early drains first: its packets come, and then its handle goes",
@@ -125,34 +127,6 @@ describe.runIf(subject.isHere)("the IOCP proactor's own", () => {
       const receiving = start(server, receiveOperation())
       assert.strictEqual(receiving.retirements(), 0)
       assert.strictEqual(text((yield* receiving.retired).chunk), "well")
-    })
-  )
-
-  test(subject, "a socket that always has bytes lets timers and other I/O have their turn", (proactor) =>
-    Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
-      const sent = pattern(1000)
-      yield* sendAll(client, sent)
-      yield* turns
-      const seen: Array<number> = []
-      const counts: Array<number> = []
-      const look = () => {
-        counts.push(seen.length)
-        if (seen.length < sent.length) setImmediate(look)
-      }
-      setImmediate(look)
-      yield* Effect.async<void>((resume) => {
-        const operation = receiveOperation(1)
-        const took = () => seen.push(...operation.takeChunk()) < sent.length
-        const readOn = () => {
-          while (server.submit(operation)) if (!took()) return resume(Effect.void)
-        }
-        operation.onRetired = () => (took() ? readOn() : resume(Effect.void))
-        readOn()
-      })
-      assert.deepStrictEqual(seen, [...sent])
-      const steps = counts.map((count, index) => count - (counts[index - 1] ?? 0))
-      assert.isAtMost(Math.max(...steps), 2 * (AT_ONCE_IN_A_ROW + 1))
     })
   )
 

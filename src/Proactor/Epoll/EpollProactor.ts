@@ -22,6 +22,7 @@ import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import * as CompletionLoop from "../CompletionLoop.js"
 import { type AnyOperation, Ledger } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
 import { type EpollHost, EpollSocket } from "./EpollSocket.js"
 
@@ -40,6 +41,8 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   private readonly waiter: EpollWaiter
   private readonly sockets = new SlotTable<EpollSocket>()
   private batch: Array<AnyOperation> = []
+  /** Have something parked that was not tried. */
+  private untried: Array<EpollSocket> = []
   private loop: CompletionLoop.CompletionLoop | undefined
 
   constructor(system: Libc, waiter: EpollWaiter) {
@@ -93,6 +96,11 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.loop?.notify()
   }
 
+  postponed(socket: EpollSocket): void {
+    if (this.untried.length === 0) setImmediate(() => this.retryAll())
+    this.untried.push(socket)
+  }
+
   cancelled(): void {
     this.loop?.relax()
   }
@@ -127,6 +135,13 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
 
   unpark(): void {
     this.waiter.unpark()
+  }
+
+  private retryAll(): void {
+    const { untried } = this
+    this.untried = []
+    for (const socket of untried) socket.retry()
+    collecting(() => this.deliver())
   }
 
   attach(loop: CompletionLoop.CompletionLoop): void {

@@ -15,6 +15,9 @@
  * arrives from then on is a new edge. An event for a side on which nobody is parked cannot come back until something new
  * happens: an idle descriptor cannot spin.
  *
+ * A socket whose peer is fast could go on like that for ever, and nobody else would get a turn. So after a number of
+ * operations in a row that were over at once, one is parked untried until the event loop has turned.
+ *
  * One call is spared. A receive that got less than it asked for has emptied the socket, as epoll(7) says of streams, so
  * the next receive need not be told so: it parks at once, unless there was an event meanwhile. That holds for bytes
  * only. The end of the stream, an error, and urgent data, at whose mark the system cuts a receive short, all announce
@@ -48,6 +51,9 @@ import { getOption, setOption } from "./EpollOptions.js"
 
 /** The most that one receive takes. */
 const SCRATCH_BYTES = 64 * 1024
+
+/** So many operations of a socket are over in the call that submits them, before one waits until others had a turn. */
+const AT_ONCE_IN_A_ROW = 64
 
 const scratch = new ScratchBuffer(SCRATCH_BYTES)
 const sockaddr = new Uint8Array(SOCKADDR_STORAGE_BYTES)
@@ -87,6 +93,8 @@ export interface EpollHost {
   readonly unregister: (fd: number) => void
   /** An operation is parked: the loop has something to wait for. */
   readonly parked: () => void
+  /** An operation was parked untried: the socket is to try it when timers and other I/O had their turn. */
+  readonly postponed: (socket: EpollSocket) => void
   /** A parked operation was cancelled: the loop may have nothing left to wait for. */
   readonly cancelled: () => void
   /** A connection was accepted. */
@@ -116,6 +124,7 @@ export class EpollSocket implements ProactorSocket {
   /** The proactor's handle on this socket, until it is closed. */
   slot = -1
   private isRegistered = false
+  private overAtOnce = 0
   private parkedRead: ReadingOperation | undefined
   /** Only a listening socket has more than one: further accepts, in their order. */
   private moreReads: Array<ReadingOperation> | undefined
@@ -136,11 +145,11 @@ export class EpollSocket implements ProactorSocket {
   submit(operation: AnyOperation): boolean {
     operation.begin(this.host.ledger)
     if (this.fd < 0 || this.host.isClosed) return this.fail(operation, closed(operation.purpose))
-    if (this.start(operation)) {
-      operation.finish()
-      return true
-    }
-    return this.park(operation)
+    if (this.overAtOnce >= AT_ONCE_IN_A_ROW && operation.kind !== "Connect") return this.postpone(operation)
+    if (!this.start(operation)) return this.park(operation)
+    this.overAtOnce += 1
+    operation.finish()
+    return true
   }
 
   cancel(operation: AnyOperation): void {
@@ -158,6 +167,11 @@ export class EpollSocket implements ProactorSocket {
   private cancelAll(): void {
     while (this.parkedRead !== undefined) this.cancel(this.parkedRead)
     if (this.parkedWrite !== undefined) this.cancel(this.parkedWrite)
+  }
+
+  /** Tries what is parked. */
+  retry(): void {
+    this.onEvents(C.EPOLLIN | C.EPOLLOUT)
   }
 
   /** Called by the proactor for each event on the descriptor. */
@@ -311,7 +325,14 @@ export class EpollSocket implements ProactorSocket {
     return this.isConnected
   }
 
+  private postpone(operation: AnyOperation): boolean {
+    const isOver = this.park(operation)
+    if (!isOver) this.host.postponed(this)
+    return isOver
+  }
+
   private park(operation: AnyOperation): boolean {
+    this.overAtOnce = 0
     if (!this.isRegistered) {
       const failure = this.host.register(this.slot, this.fd)
       if (failure !== undefined) return this.fail(operation, failure)
