@@ -29,6 +29,7 @@ export const fairness = (subject: Subject): void => {
         operation.onRetired = () => (took() ? readOn() : resume(Effect.void))
         readOn()
       })
+      counts.push(seen.length)
       assert.deepStrictEqual(seen, [...sent])
       const steps = counts.map((count, index) => count - (counts[index - 1] ?? 0))
       assert.isAtMost(Math.max(...steps), MOST_IN_A_TURN)
