@@ -2,7 +2,7 @@
 /** The benchmark, once its packages are there: measures, and shows or saves what was found. */
 import { measureSuite } from "./lib/native.mjs"
 import { ensurePrograms } from "./lib/programs.mjs"
-import { checkWritable, host, saveResults } from "./lib/results.mjs"
+import { checkWritable, host, loadResults, saveResults } from "./lib/results.mjs"
 import { ratiosText, resultsText } from "./lib/table.mjs"
 import { targetsText } from "./lib/targetsTable.mjs"
 import { measureUnderWine } from "./lib/windows.mjs"
@@ -21,9 +21,19 @@ export const measureAll = async ({ json, measuring, suites }) => {
       rounds: measuring.rounds,
       results: await measureSuite(suite, measuring)
     }
-    if (json === undefined)
-      console.log(`\n${suite.title}\n\n${resultsText(results)}\n${targetsText(results)}`)
+    if (json === undefined) show(suite.title, results)
     else saveResults(json, results)
+  }
+}
+
+/** @param {string} title @param {import("./lib/results.mjs").Results} results */
+const show = (title, results) => console.log(`\n${title}\n\n${resultsText(results)}\n${targetsText(results)}`)
+
+/** @param {Extract<Request, { kind: "show" }>} request */
+export const showAll = ({ results }) => {
+  for (const path of results) {
+    const loaded = loadResults(path)
+    show(`${loaded.suite}, on ${loaded.host}`, loaded)
   }
 }
 

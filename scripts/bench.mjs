@@ -4,12 +4,10 @@
  *
  * The benchmark itself is bench/; its packages are installed when it is first run.
  */
-import { existsSync } from "node:fs"
 import { readArguments, usage } from "../bench/lib/arguments.mjs"
 import { ensurePackages } from "../bench/lib/packages.mjs"
 import { buildLibrary } from "./lib/build.mjs"
 import { ensureDependencies } from "./lib/dependencies.mjs"
-import { inRoot } from "./lib/paths.mjs"
 
 /** The load generator is for Linux: epoll, and the CPU time of another process. */
 const requireLinux = () => {
@@ -19,9 +17,8 @@ const requireLinux = () => {
   )
 }
 
-/** A library that is there is taken as it is. */
+/** The library as it is now is measured, and not one that was built some time ago. */
 const ensureLibrary = async () => {
-  if (existsSync(inRoot("dist", "index.js"))) return
   if (!(await buildLibrary())) throw new Error("The library does not compile")
 }
 
@@ -33,10 +30,11 @@ const bench = async (request) => {
     const { drawPlot } = await import("../bench/lib/plot.mjs")
     return drawPlot(request.results, request.svg)
   }
+  const { measureAll, measureWindows, showAll } = await import("../bench/main.mjs")
+  if (request.kind === "show") return showAll(request)
   requireLinux()
   await ensureDependencies()
   await ensureLibrary()
-  const { measureAll, measureWindows } = await import("../bench/main.mjs")
   return request.kind === "windows" ? measureWindows(request) : measureAll(request)
 }
 

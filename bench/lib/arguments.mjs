@@ -5,7 +5,8 @@ import { peers } from "./peers.mjs"
 import { suites } from "./suites.mjs"
 
 export const usage = `npm run bench -- [SUITE ...] [options]      every suite if none is named: ${Object.keys(suites).join(", ")}
-npm run bench -- --svg RESULTS.json OUT.svg  draws a plot of saved results; measures nothing
+npm run bench -- --show RESULTS.json ...     shows saved results as tables; measures nothing
+npm run bench -- --svg RESULTS.json OUT.svg  draws a plot of them
 npm run bench:windows                        effect-iocp and node:net under Wine; ratios only
 
   --rounds N           turns of every peer, 1 to 100 (5)
@@ -25,6 +26,7 @@ npm run bench:windows                        effect-iocp and node:net under Wine
  * @property {number} streamBytes
  *
  * @typedef {{ kind: "help" }
+ *   | { kind: "show", results: ReadonlyArray<string> }
  *   | { kind: "plot", results: string, svg: string }
  *   | { kind: "windows", measuring: Measuring }
  *   | { kind: "measure", measuring: Measuring, suites: ReadonlyArray<import("./suites.mjs").Suite>, json: string | undefined }
@@ -40,6 +42,7 @@ const known = {
   connections: text,
   bytes: text,
   json: text,
+  show: flag,
   svg: flag,
   windows: flag,
   help: flag
@@ -104,6 +107,10 @@ const parse = (args) => {
 export const readArguments = (args) => {
   const { values, positionals } = parse(args)
   if (values.help) return { kind: "help" }
+  if (values.show) {
+    if (positionals.length === 0) throw new Error(`--show takes files of results\n\n${usage}`)
+    return { kind: "show", results: positionals }
+  }
   if (values.svg) {
     const [results, svg] = positionals
     if (results === undefined || svg === undefined || positionals.length > 2)

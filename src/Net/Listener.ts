@@ -34,8 +34,9 @@ export interface Listener {
   /**
    * Accepts connections for ever, and runs `handler` for each in a fiber of its own. The connection is closed when its
    * handler ends, however it ends. A handler that fails, or dies, ends its own connection and nothing else; the failure
-   * is logged, or goes to `onFailure`. Interrupting `serve` interrupts the handlers, at once or after `drainTimeout`,
-   * and waits for them. The options limit how many connections there are, and how long they may be idle.
+   * goes to `onFailure`, or is logged, unless it is that the peer has reset the connection. Interrupting `serve` interrupts
+   * the handlers, at once or after `drainTimeout`, and waits for them. The options limit how many connections there are,
+   * and how long they may be idle.
    *
    * When the system has no descriptors left, it waits a moment (5 ms, doubling up to a second) and accepts again.
    */

@@ -26,16 +26,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import {
-  type AddressFamily,
-  decodeSockaddr,
-  encodeSockaddr,
-  format,
-  type SocketAddress
-} from "../../Address/index.js"
+import { type AddressFamily, decodeSockaddr, type SocketAddress } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import { type Libc, libc, SOCKADDR_STORAGE_BYTES } from "../../Epoll/Libc.js"
-import { closed, fromErrno, isSocketError, type SocketError } from "../../Errors/index.js"
+import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import type {
   AcceptOperation,
   AnyOperation,
@@ -48,6 +42,7 @@ import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
 import { ScratchBuffer } from "../ReceiveMemory.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import { getOption, setOption } from "./EpollOptions.js"
+import * as Calls from "./SocketCalls.js"
 
 /** The most that one receive takes. */
 const SCRATCH_BYTES = 64 * 1024
@@ -65,18 +60,6 @@ const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 /** After one of these, a short receive does not mean that the socket is empty. */
 const LASTING_EVENTS = C.EPOLLPRI | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 const WRITE_EVENTS = C.EPOLLOUT | C.EPOLLHUP | C.EPOLLERR
-
-const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SHUT_RD, write: C.SHUT_WR, both: C.SHUT_RDWR }
-
-/** The address for the system, or what is wrong with one that was put together by hand. */
-const encoded = (address: SocketAddress): Uint8Array | SocketError => {
-  try {
-    return encodeSockaddr(address, "linux")
-  } catch (failure) {
-    if (isSocketError(failure)) return failure
-    throw failure
-  }
-}
 
 /**
  * What a socket needs of its proactor.
@@ -199,42 +182,42 @@ export class EpollSocket implements ProactorSocket {
   }
 
   bind(address: SocketAddress): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() => {
-      const bytes = encoded(address)
-      if (!(bytes instanceof Uint8Array)) return Effect.fail(bytes)
-      return this.call("bind", "bind", (fd) => this.system.bind(fd, bytes, bytes.length), format(address))
-    })
+    return this.whileOpen("bind", (fd) => Calls.bind(this.system, fd, address))
   }
 
   listen(backlog: number): Effect.Effect<void, SocketError> {
-    return this.call("listen", "listen", (fd) => this.system.listen(fd, backlog))
+    return this.whileOpen("listen", (fd) => Calls.listen(this.system, fd, backlog))
   }
 
   shutdown(how: ShutdownHow): Effect.Effect<void, SocketError> {
-    return this.call("shutdown", "shutdown", (fd) => this.system.shutdown(fd, SHUTDOWN_HOW[how]))
+    return this.whileOpen("shutdown", (fd) => Calls.shutdown(this.system, fd, how))
   }
 
   get localAddress(): Effect.Effect<SocketAddress, SocketError> {
-    return this.address("localAddress", "getsockname", this.system.getsockname)
+    return this.whileOpen("localAddress", (fd) => Calls.localAddress(this.system, fd))
   }
 
   get remoteAddress(): Effect.Effect<SocketAddress, SocketError> {
-    return this.address("remoteAddress", "getpeername", this.system.getpeername)
+    return this.whileOpen("remoteAddress", (fd) => Calls.remoteAddress(this.system, fd))
   }
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
-    return Effect.suspend(() =>
-      this.fd < 0 ? Effect.fail(closed("getOption")) : getOption(this.system, this.fd, name)
-    )
+    return this.whileOpen("getOption", (fd) => getOption(this.system, fd, name))
   }
 
   setOption<Name extends SocketOptionName>(
     name: Name,
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() =>
-      this.fd < 0 ? Effect.fail(closed("setOption")) : setOption(this.system, this.fd, name, value)
-    )
+    return this.whileOpen("setOption", (fd) => setOption(this.system, fd, name, value))
+  }
+
+  /** A call that is over when it returns. On a closed socket none is made: its number may be somebody else's. */
+  private whileOpen<A>(
+    operation: string,
+    run: (fd: number) => Effect.Effect<A, SocketError>
+  ): Effect.Effect<A, SocketError> {
+    return Effect.suspend(() => (this.fd < 0 ? Effect.fail(closed(operation)) : run(this.fd)))
   }
 
   /** Makes the operation's system call. `true`: it is over, well or not. `false`: it would block. */
@@ -297,7 +280,7 @@ export class EpollSocket implements ProactorSocket {
   }
 
   private connect(operation: ConnectOperation): boolean {
-    const address = encoded(operation.address)
+    const address = Calls.encoded(operation.address)
     if (!(address instanceof Uint8Array)) {
       operation.failure = address
       return true
@@ -402,34 +385,5 @@ export class EpollSocket implements ProactorSocket {
     this.fd = -1
     this.host.forget(this)
     return fd
-  }
-
-  private call(
-    operation: string,
-    syscall: string,
-    run: (fd: number) => number,
-    address?: string
-  ): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() => {
-      if (this.fd < 0) return Effect.fail(closed(operation))
-      if (run(this.fd) === 0) return Effect.void
-      return Effect.fail(fromErrno(this.system.errno(), { operation, syscall, address }))
-    })
-  }
-
-  private address(
-    operation: string,
-    syscall: string,
-    run: Libc["getsockname"]
-  ): Effect.Effect<SocketAddress, SocketError> {
-    return Effect.suspend(() => {
-      if (this.fd < 0) return Effect.fail(closed(operation))
-      sockaddrLength[0] = sockaddr.length
-      const code = run(this.fd, sockaddr, sockaddrLength) === 0 ? 0 : this.system.errno()
-      const address = decodeSockaddr(sockaddr, "linux")
-      return code === 0 && address !== undefined
-        ? Effect.succeed(address)
-        : Effect.fail(fromErrno(code === 0 ? C.EAFNOSUPPORT : code, { operation, syscall }))
-    })
   }
 }
