@@ -48,7 +48,7 @@ describe.runIf(isHere)("the epoll proactor's own", () => {
         const seen: Array<number> = []
         while (server.submit(operation)) seen.push(...operation.takeChunk())
         assert.isBelow(seen.length, sent.length, "none had to wait")
-      server.cancel(operation)
+        server.cancel(operation)
         assert.strictEqual(failureOf(operation).reason, "Cancelled")
         yield* turns
         seen.push(...(yield* receiveExactly(server, sent.length - seen.length)))

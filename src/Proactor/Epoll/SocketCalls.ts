@@ -33,11 +33,7 @@ const ended = (system: Libc, result: number, call: SystemCall): Effect.Effect<vo
   result === 0 ? Effect.void : Effect.fail(fromErrno(system.errno(), call))
 
 /** @internal */
-export const bind = (
-  system: Libc,
-  fd: number,
-  address: SocketAddress
-): Effect.Effect<void, SocketError> => {
+export const bind = (system: Libc, fd: number, address: SocketAddress): Effect.Effect<void, SocketError> => {
   const bytes = encoded(address)
   if (!(bytes instanceof Uint8Array)) return Effect.fail(bytes)
   const call = { operation: "bind", syscall: "bind", address: format(address) }
