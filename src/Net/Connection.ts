@@ -33,6 +33,7 @@ import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
+import { isPositiveInteger } from "./internal/Numbers.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
 import { Vigil } from "./internal/Vigil.js"
 import { awaitDone, WriteHalf, type WriteJob } from "./internal/WriteHalf.js"
@@ -382,5 +383,3 @@ const bytesSent: Answer<number> = (job) => Effect.succeed(job.sent)
 
 const outcome = <A>(job: WriteJob, answer: Answer<A>): Effect.Effect<A, SocketError> =>
   job.failure === undefined ? answer(job) : Effect.fail(job.failure)
-
-const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0

@@ -30,6 +30,7 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 import { ConnectionError, invalidArgument, type SocketError } from "../Errors/index.js"
 import { resumedInBatches } from "../Proactor/ResumptionScheduler.js"
 import type { Connection, TcpConnection } from "./Connection.js"
+import { isPositiveInteger } from "./internal/Numbers.js"
 import { Served } from "./internal/Served.js"
 
 /**
@@ -97,8 +98,8 @@ export const serve = <E, R, R2 = never>(
   handler: Handler<E, R>,
   options: ServeOptions<E, R2>
 ): Effect.Effect<never, SocketError, R | R2> => {
-  const { maxConnections = Number.POSITIVE_INFINITY } = options
-  if (!isPositiveInteger(maxConnections) && maxConnections !== Number.POSITIVE_INFINITY) {
+  const { maxConnections } = options
+  if (maxConnections !== undefined && !isPositiveInteger(maxConnections)) {
     return Effect.fail(invalidArgument("serve", "maxConnections is a whole number, 1 or more"))
   }
   return resumedInBatches(
@@ -117,8 +118,6 @@ export const serve = <E, R, R2 = never>(
     })
   )
 }
-
-const isPositiveInteger = (value: number): boolean => Number.isInteger(value) && value > 0
 
 /** Like `Effect.forever`, but without giving way after every connection: many come at once. */
 const acceptForEver = (one: Effect.Effect<void, SocketError>): Effect.Effect<never, SocketError> => {

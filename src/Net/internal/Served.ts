@@ -16,7 +16,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
+import type * as FiberId from "effect/FiberId"
 import { SlotTable } from "../../Proactor/SlotTable.js"
 import type { TcpConnection } from "../Connection.js"
 import { Waiters } from "./Waiters.js"
@@ -34,8 +34,8 @@ export interface Service<E, R> {
     connection: TcpConnection
   ) => Effect.Effect<unknown, never, R> | undefined
   readonly run: <A, E2>(effect: Effect.Effect<A, E2, R>) => Fiber.RuntimeFiber<A, E2>
-  /** So many connections are served at once. */
-  readonly maxConnections: number
+  /** So many connections are served at once; any number if absent. */
+  readonly maxConnections: number | undefined
 }
 
 /** @internal */
@@ -70,7 +70,7 @@ export class Served<E, R> {
 
   /** Waits until fewer connections are served than are allowed. */
   readonly place: Effect.Effect<void> = Effect.suspend(() =>
-    this.size < this.service.maxConnections ? Effect.void : Effect.zipRight(this.change, this.place)
+    this.hasPlace ? Effect.void : Effect.zipRight(this.change, this.place)
   )
 
   /** Waits until no connection is served. */
@@ -79,8 +79,13 @@ export class Served<E, R> {
   )
 
   /** Interrupts the handlers; `allEnded` waits for them. */
-  interruptAll(by: FiberId.FiberId = FiberId.none): void {
+  interruptAll(by: FiberId.FiberId): void {
     for (const { servant } of this.serving.tenants()) servant?.unsafeInterruptAsFork(by)
+  }
+
+  private get hasPlace(): boolean {
+    const { maxConnections } = this.service
+    return maxConnections === undefined || this.size < maxConnections
   }
 
   private get change(): Effect.Effect<void> {

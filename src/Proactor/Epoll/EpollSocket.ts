@@ -139,7 +139,7 @@ export class EpollSocket implements ProactorSocket {
     if (!operation.isInFlight) return
     this.unpark(operation)
     operation.failure = fromErrno(C.ECANCELED, {
-      operation: operation.kind.toLowerCase(),
+      operation: operation.purpose,
       syscall: "epoll_wait"
     })
     operation.finish()

@@ -45,7 +45,7 @@ export const limits = (subject: Subject) => {
     })
   )
 
-  for (const maxConnections of [0, -1, 1.5]) {
+  for (const maxConnections of [0, -1, 1.5, Number.POSITIVE_INFINITY]) {
     test(subject, `maxConnections of ${maxConnections} is refused`, () =>
       Effect.gen(function* () {
         const listener = yield* loopback
