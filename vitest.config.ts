@@ -11,6 +11,7 @@ export default defineConfig({
     // The package by its own name is its sources, so that tests need no build.
     alias: [
       { find: /^effect-iocp$/, replacement: `${src}/index.ts` },
+      { find: /^effect-iocp\/(HttpClient|HttpServer)$/, replacement: `${src}/Platform/$1.ts` },
       { find: /^effect-iocp\/(\w+)$/, replacement: `${src}/$1/index.ts` }
     ]
   },

@@ -33,7 +33,12 @@ const project = {
     noUnusedLocals: false,
     noUnusedParameters: false,
     rootDir: "../..",
-    paths: { "effect-iocp": ["../../src/index.ts"], "effect-iocp/*": ["../../src/*/index.ts"] }
+    paths: {
+      "effect-iocp": ["../../src/index.ts"],
+      "effect-iocp/HttpClient": ["../../src/Platform/HttpClient.ts"],
+      "effect-iocp/HttpServer": ["../../src/Platform/HttpServer.ts"],
+      "effect-iocp/*": ["../../src/*/index.ts"]
+    }
   },
   include: ["."]
 }
