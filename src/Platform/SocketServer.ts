@@ -1,0 +1,98 @@
+/**
+ * `@effect/platform`'s `SocketServer` over a listener, in the place of `NodeSocketServer`.
+ *
+ * It listens as soon as it is made, and accepts while `run` runs: who connects before that waits in the backlog. Each
+ * connection has a fiber of its own, which runs the handler, and in it the receiving too. The connection is closed when the
+ * handler ends, however it ends. A handler that fails is logged at the level of `FiberRef.unhandledErrorLogLevel`, and the
+ * server goes on. Interrupting `run` interrupts the handlers, at once or after `drainTimeout`, and waits for them.
+ *
+ * @since 0.1.0
+ */
+import type * as Socket from "@effect/platform/Socket"
+import * as SocketServer from "@effect/platform/SocketServer"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { SocketAddress } from "../Address/index.js"
+import { invalidArgument } from "../Errors/index.js"
+import * as Net from "../Net/Net.js"
+import type { ServeOptions } from "../Net/Serving.js"
+import { NetConnection, overConnection } from "./Socket.js"
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options
+  extends Pick<ServeOptions, "drainTimeout" | "handshakeTimeout" | "idleTimeout" | "maxConnections"> {
+  /** An IP address of this host, or a name for one. `0.0.0.0`, all of IPv4, if absent. */
+  readonly host?: string | undefined
+  /** 0 to 65535; 0 lets the system choose, and `address` tells. */
+  readonly port: number
+  /** How many connections may wait to be accepted. 511 if absent. */
+  readonly backlog?: number | undefined
+}
+
+const openError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Open", cause })
+const acceptError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Unknown", cause })
+
+const addressOf = (address: SocketAddress): SocketServer.TcpAddress => ({
+  _tag: "TcpAddress",
+  hostname: address.host,
+  port: address.port
+})
+
+/**
+ * Listens, and closes with the scope. Fails with the reason `Open`; the `cause` is the typed error of `Net.listen`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<
+  SocketServer.SocketServer["Type"],
+  SocketServer.SocketServerError,
+  Net.Net | Scope.Scope
+> => {
+  const { backlog, host = "0.0.0.0", port, ...serving } = options
+  if ("path" in options) {
+    return Effect.fail(
+      openError(invalidArgument("listen", "there are no Unix sockets here yet: give host and port"))
+    )
+  }
+  return Effect.map(Effect.mapError(Net.listen({ host, port, backlog }), openError), (listener) => {
+    const run = <R, E, A>(handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>) =>
+      Effect.mapError(
+        listener.serve(
+          (connection) =>
+            Effect.provideService(handler(overConnection(connection)), NetConnection, connection),
+          { ...serving, onFailure: report }
+        ),
+        acceptError
+      )
+    return SocketServer.SocketServer.of({ address: addressOf(listener.address), run })
+  })
+}
+
+/** As `NodeSocketServer` does. */
+const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.flatMap(FiberRef.get(FiberRef.unhandledErrorLogLevel), (level) =>
+    Option.isSome(level)
+      ? Effect.logWithLevel(level.value, "Unhandled error in SocketServer", cause)
+      : Effect.void
+  )
+
+/**
+ * The `SocketServer` service: listens on this host and port.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<SocketServer.SocketServer, SocketServer.SocketServerError, Net.Net> =>
+  Layer.scoped(SocketServer.SocketServer, make(options))
