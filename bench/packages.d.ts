@@ -4,12 +4,15 @@
  */
 declare module "@effect/platform-node/NodeSocketServer" {
   import type { SocketServer, SocketServerError } from "@effect/platform/SocketServer"
-  import type { Effect, Scope } from "effect"
-  export const make: (options: {
+  import type { Effect, Layer, Scope } from "effect"
+
+  interface Options {
     readonly host: string
     readonly port: number
     readonly noDelay: boolean
-  }) => Effect.Effect<SocketServer["Type"], SocketServerError, Scope.Scope>
+  }
+  export const make: (options: Options) => Effect.Effect<SocketServer["Type"], SocketServerError, Scope.Scope>
+  export const layer: (options: Options) => Layer.Layer<SocketServer, SocketServerError>
 }
 
 declare module "cli-table3" {

@@ -138,6 +138,30 @@ export const targets = [
     against: "node:net",
     atMost: 1
   },
+  ...[50, 500].map((connections) => ({
+    suite: "socket-server",
+    title: `requests/s, ${connections} connections`,
+    figure: /** @type {const} */ ("requestsPerSecond"),
+    of: echo(connections),
+    against: "NodeSocketServer",
+    atLeast: 2
+  })),
+  {
+    suite: "rpc",
+    title: "calls/s, 16 in flight on each of 16 connections",
+    figure: "requestsPerSecond",
+    of: { connections: 16, pipelined: 16 },
+    against: "NodeSocketServer",
+    atLeast: 1.5
+  },
+  {
+    suite: "rpc",
+    title: "calls/s, 1 in flight on each of 16 connections",
+    figure: "requestsPerSecond",
+    of: { connections: 16, pipelined: 1 },
+    against: "NodeSocketServer",
+    atLeast: 1.5
+  },
   {
     suite: "windows",
     title: "echo, 1 connection",

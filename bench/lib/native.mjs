@@ -1,7 +1,7 @@
 // @ts-check
 /** Measures a suite on this machine: its peers' servers are started here, kept, and ended. */
 import { measureWorkload, measureWorkloads } from "./measure.mjs"
-import { missing, peerNamed } from "./peers.mjs"
+import { argsFor, missing, peerNamed } from "./peers.mjs"
 import { startServer } from "./server.mjs"
 import { takeTurn } from "./turn.mjs"
 
@@ -102,7 +102,10 @@ export const measureSuite = async (suite, measuring) => {
   const pool = serverPool(streamBytes)
   try {
     const workloads = await suite.workloads(measuring, benchOf(pool, measuring))
-    const peers = await startAll(measuring.peers, workloads, pool)
+    const able = measuring.peers.filter((peer) =>
+      workloads.every(({ serverMode }) => argsFor(peer, serverMode) !== undefined)
+    )
+    const peers = await startAll(able, workloads, pool)
     const contenders = peers.map((peer) => contender(peer, pool, streamBytes))
     return await measureWorkloads(suite.name, contenders, workloads, rounds)
   } finally {

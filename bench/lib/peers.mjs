@@ -10,7 +10,17 @@ import { built } from "./programs.mjs"
  * @property {string} program What is run
  * @property {ReadonlyArray<string>} args What it is given ahead of the mode, the port and the bytes of a stream
  * @property {ReadonlyArray<string>} needs The files without which it cannot run
+ * @property {Partial<Record<ServerMode, ReadonlyArray<string>>>} [special] What it is given instead of `args` for a mode
+ *   that not every peer has
  */
+
+/** @typedef {import("./suites.mjs").Workload["serverMode"]} ServerMode */
+
+/** What every peer serves. @type {ReadonlyArray<ServerMode>} */
+const plainModes = ["echo", "receive", "send"]
+
+/** What a peer's program is given for a mode; undefined if it does not serve that. @param {Peer} peer @param {ServerMode} mode */
+export const argsFor = ({ args, special }, mode) => (plainModes.includes(mode) ? args : special?.[mode])
 
 /** The peer that the others are compared with. */
 export const subject = "effect-iocp"
@@ -32,10 +42,19 @@ const onNode = (name, file, needs) => ({ name, program: process.execPath, args: 
 
 /** @type {ReadonlyArray<Peer>} */
 export const peers = [
-  onNode(subject, "effect-iocp.mjs", [inRoot("dist", "index.js")]),
+  {
+    ...onNode(subject, "effect-iocp.mjs", [inRoot("dist", "index.js")]),
+    special: {
+      "socket-server": [script("effect-iocp-socket-server.mjs")],
+      rpc: [script("effect-iocp-rpc.mjs")]
+    }
+  },
   { name: "c-epoll", program: built.epoll, args: [], needs: [built.epoll] },
   onNode("node:net", "node-net.mjs", []),
-  onNode("NodeSocketServer", "node-socket-server.mjs", [installed("@effect", "platform-node")]),
+  {
+    ...onNode("NodeSocketServer", "node-socket-server.mjs", [installed("@effect", "platform-node")]),
+    special: { "socket-server": [script("node-socket-server.mjs")], rpc: [script("node-rpc.mjs")] }
+  },
   { name: "bun", program: bun, args: [script("bun.mjs")], needs: [bun] },
   {
     name: "deno",

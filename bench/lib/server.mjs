@@ -5,6 +5,7 @@ import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { onInterrupt, unlessInterrupted } from "../../scripts/lib/interrupt.mjs"
 import { root } from "../../scripts/lib/paths.mjs"
+import { argsFor } from "./peers.mjs"
 
 const startSeconds = 20
 const graceMilliseconds = 2_000
@@ -73,13 +74,15 @@ const killGroup = (pid) => {
 
 /**
  * @param {import("./peers.mjs").Peer} peer
- * @param {string} mode
+ * @param {import("./peers.mjs").ServerMode} mode
  * @param {number} totalBytes
  * @returns {Promise<Server>}
  */
 export const startServer = async (peer, mode, totalBytes) => {
+  const args = argsFor(peer, mode)
+  if (args === undefined) throw new Error(`it does not serve ${mode}`)
   // A group of its own: a terminal's Ctrl-C is for us, and we end it in good order.
-  const child = spawn(peer.program, [...peer.args, mode, "0", `${totalBytes}`], {
+  const child = spawn(peer.program, [...args, mode, "0", `${totalBytes}`], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["pipe", "pipe", "pipe"],

@@ -5,6 +5,8 @@ import { churn } from "../suites/churn.mjs"
 import { echo } from "../suites/echo.mjs"
 import { idle } from "../suites/idle.mjs"
 import { latency } from "../suites/latency.mjs"
+import { rpc } from "../suites/rpc.mjs"
+import { socketServer } from "../suites/socketServer.mjs"
 
 /**
  * @typedef {object} Workload
@@ -13,9 +15,10 @@ import { latency } from "../suites/latency.mjs"
  * @property {number} pipelined Requests in flight on a connection
  * @property {number} idleConnections Open and silent beside the busy ones
  * @property {number | null} requestedPerSecond Of an open load
- * @property {"echo" | "receive" | "send"} serverMode
+ * @property {"echo" | "receive" | "send" | "socket-server" | "rpc"} serverMode
  * @property {"whole suite" | "one turn"} serverLife
  * @property {ReadonlyArray<string>} load The load generator's mode and arguments
+ * @property {ReadonlyArray<string>} [loadProgram] Another load generator: its program and first arguments
  *
  * @typedef {object} Bench What a suite may ask for ahead of its own measuring
  * @property {(peerName: string, workload: Workload) => Promise<number>} requestsPerSecond
@@ -27,4 +30,12 @@ import { latency } from "../suites/latency.mjs"
  */
 
 /** @type {Record<string, Suite>} */
-export const suites = { echo, bulk, churn, idle, latency }
+export const suites = {
+  echo,
+  bulk,
+  churn,
+  idle,
+  latency,
+  "socket-server": socketServer,
+  rpc
+}

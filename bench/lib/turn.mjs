@@ -74,12 +74,12 @@ const contentOf = (file) => {
   return bytes.toString().trim()
 }
 
-/** What the load generator prints. @param {ReadonlyArray<string>} args */
-const runLoad = async (args) => {
+/** What the load generator prints. @param {string} program @param {ReadonlyArray<string>} args */
+const runLoad = async (program, args) => {
   const out = openScratch("out")
   const err = openScratch("err")
   try {
-    const { code, ending } = await run(built.load, args, {
+    const { code, ending } = await run(program, args, {
       cwd: root,
       stdio: ["ignore", out, err],
       boundSeconds
@@ -100,7 +100,9 @@ const runLoad = async (args) => {
 export const takeTurn = async (server, workload) => {
   const of = server.pid === undefined ? [] : ["--server-pid", `${server.pid}`]
   try {
-    return turnOf(workload, JSON.parse(await runLoad([...workload.load, "--port", `${server.port}`, ...of])))
+    const [program = built.load, ...first] = workload.loadProgram ?? []
+    const args = [...first, ...workload.load, "--port", `${server.port}`, ...of]
+    return turnOf(workload, JSON.parse(await runLoad(program, args)))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const complaint = server.complaint()

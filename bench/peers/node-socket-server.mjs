@@ -40,7 +40,7 @@ const send = (socket) =>
   })
 
 /** @type {(socket: Socket) => Effect.Effect<void, import("@effect/platform/Socket").SocketError, import("effect/Scope").Scope>} */
-const handler = serverOf({ echo, receive, send }, mode)
+const handler = serverOf({ echo, receive, send, "socket-server": echo }, mode)
 
 const server = Effect.gen(function* () {
   const socketServer = yield* NodeSocketServer.make({ host, port, noDelay: true })

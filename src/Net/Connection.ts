@@ -168,6 +168,12 @@ export class TcpConnection implements Connection, Owner {
     return [this.reading, this.writing]
   }
 
+  /** For bridges that work with callbacks, and no fiber for each read and write. */
+  get raw(): { readonly reading: ReadHalf; readonly writing: WriteHalf } {
+    const { reading, writing } = this
+    return { reading, writing }
+  }
+
   /** The other end, for messages. */
   get peer(): string {
     return format(this.remoteAddress)

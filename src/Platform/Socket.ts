@@ -18,6 +18,7 @@
  * @since 0.1.0
  */
 import * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
@@ -26,7 +27,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
-import type { Connection } from "../Net/Connection.js"
+import { type Connection, TcpConnection } from "../Net/Connection.js"
 import * as Net from "../Net/Net.js"
 
 /**
@@ -69,9 +70,7 @@ const LAST_WRITES = "5 seconds"
 /** One opened connection, while `run` runs. */
 class Opened {
   readonly connection: Connection
-  /** Writes under way. */
-  writing = 0
-  isEnded = false
+  private isEnded = false
   /** What was written last, if it was that the connection be closed. */
   closing: Socket.CloseEvent | undefined
 
@@ -99,13 +98,13 @@ class Opened {
     }
     const sent =
       typeof chunk === "string" ? this.connection.writeString(chunk) : this.connection.writeAll(chunk)
-    this.writing += 1
-    return Effect.ensuring(Effect.mapError(sent, writeError), this.written)
+    return Effect.catchAllCause(sent, writeFailed)
   }
 
-  private readonly written = Effect.sync(() => {
-    this.writing -= 1
-  })
+  /** Whether other fibers are writing. */
+  private get isWriting(): boolean {
+    return this.connection instanceof TcpConnection && this.connection.raw.writing.isBusy
+  }
 
   /** Half-closes, once what was written has left. Nobody is held up by a peer that does not read it. */
   get end(): Effect.Effect<void> {
@@ -114,38 +113,48 @@ class Opened {
       this.isEnded = true
       // If the connection is gone there is nothing left to end.
       const ending = Effect.ignore(this.connection.shutdown("write"))
-      return this.writing === 0 ? ending : Effect.asVoid(Effect.forkDaemon(ending))
+      return this.isWriting ? Effect.asVoid(Effect.forkDaemon(ending)) : ending
     })
   }
 
   /** Lets out what other fibers are writing, within a bound. */
   get flushed(): Effect.Effect<void> {
     return Effect.suspend(() =>
-      this.writing === 0 || this.isEnded
-        ? Effect.void
-        : Effect.ignore(this.connection.shutdown("write", { timeout: LAST_WRITES }))
+      this.isWriting
+        ? Effect.ignore(this.connection.shutdown("write", { timeout: LAST_WRITES }))
+        : Effect.void
     )
   }
 }
 
-const writeError = (cause: SocketError): Socket.SocketError =>
-  new Socket.SocketGenericError({ reason: "Write", cause })
+/** By causes, here and in `receive`: that is one step of the fiber, and `mapError` is two. */
+const writeFailed = (failure: Cause.Cause<SocketError>): Effect.Effect<never, Socket.SocketError> =>
+  Effect.failCause(Cause.map(failure, (cause) => new Socket.SocketGenericError({ reason: "Write", cause })))
 
 const openError = (cause: unknown): Socket.SocketError =>
   new Socket.SocketGenericError({ reason: "Open", cause })
 
+/** What a handler may answer with. A plain function is one, too. */
+// biome-ignore lint/suspicious/noConfusingVoidType: as in the interface of @effect/platform
+type Handled<A, E, R> = Effect.Effect<A, E, R> | void
+
 /** Hands every chunk to the handler, until the stream ends. The steps are made once, and not for each chunk. */
 const receive = <A, E, R>(
   opened: Opened,
-  handler: (bytes: Uint8Array) => Effect.Effect<A, E, R> | void
+  handler: (bytes: Uint8Array) => Handled<A, E, R>
 ): Effect.Effect<void, Socket.SocketError | E, R> => {
-  const read = Effect.mapError(opened.connection.read, opened.readError)
   const next = (): Effect.Effect<void, Socket.SocketError | E, R> => step
-  const step: Effect.Effect<void, Socket.SocketError | E, R> = Effect.flatMap(read, (bytes) => {
-    if (bytes.length === 0) return Effect.void
-    const handled = handler(bytes)
-    return Effect.isEffect(handled) ? Effect.flatMap(handled, next) : step
-  })
+  const step: Effect.Effect<void, Socket.SocketError | E, R> = Effect.matchCauseEffect(
+    opened.connection.read,
+    {
+      onFailure: (cause) => Effect.failCause(Cause.map(cause, opened.readError)),
+      onSuccess: (bytes) => {
+        if (bytes.length === 0) return Effect.void
+        const handled = handler(bytes)
+        return Effect.isEffect(handled) ? Effect.flatMap(handled, next) : step
+      }
+    }
+  )
   return step
 }
 
@@ -170,7 +179,7 @@ const make = (open: Open, { openTimeout }: OpenOptions): Socket.Socket => {
   let current: Opened | undefined
 
   const run = <A, E = never, R = never>(
-    handler: (bytes: Uint8Array) => Effect.Effect<A, E, R> | void,
+    handler: (bytes: Uint8Array) => Handled<A, E, R>,
     { onOpen }: { readonly onOpen?: Effect.Effect<void> | undefined } = {}
   ): Effect.Effect<void, Socket.SocketError | E, R> =>
     Effect.scopedWith((scope) =>

@@ -141,6 +141,16 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
     return again
   }
 
+  /**
+   * For a consumer that is no fiber: whether the demand is met now (`true`: take), cannot be met any more (the error), or
+   * has to wait (`false`: `wake` is called once, when it is worth asking again). `waiters.remove(wake)` takes it back.
+   */
+  pollFor(demand: Demand<unknown>, wake: () => void): boolean | SocketError {
+    const ready = this.gather(demand)
+    if (ready === false) this.waiters.add(wake)
+    return ready
+  }
+
   /** Closes the intake: consumers fail with `closing` from now on, those who wait too. */
   protected closeWith(closing: () => SocketError): void {
     this.closing ??= closing

@@ -114,7 +114,7 @@ export class WriteHalf implements Half {
     if (this.ending !== undefined) job.finish(this.ending())
     // An empty write is over before it starts; the systems disagree on what it would do.
     else if (bytes.length === 0) job.finish()
-    else if (this.current !== undefined || this.operation.isInFlight) this.enqueue(job)
+    else if (this.isBusy) this.enqueue(job)
     else this.run(job)
     return job
   }
@@ -168,6 +168,11 @@ export class WriteHalf implements Half {
 
   get isInFlight(): boolean {
     return this.operation.isInFlight
+  }
+
+  /** Whether a write is under way, or waits for one. */
+  get isBusy(): boolean {
+    return this.current !== undefined || this.operation.isInFlight
   }
 
   whenDrained(drained: () => void): void {

@@ -1,0 +1,91 @@
+/**
+ * A Node stream as a connection: everything that `Net` offers (lines, timeouts, interruption that loses nothing,
+ * half-close, typed errors) over any Duplex: a `net.Socket`, a `tls.TLSSocket`, a pipe.
+ *
+ * The stream is the connection's from here on: nobody else is to read it or write to it. `allowHalfOpen` is set, since a
+ * connection ends each half when the program says so. Like any connection it is closed with its scope, and that
+ * destroys the stream, after it has sent what was written: for that the end of the scope waits, two seconds at most.
+ *
+ * @since 0.1.0
+ */
+import type { Duplex } from "node:stream"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { anyAddress, type SocketAddress } from "../Address/index.js"
+import { closed, invalidArgument, type SocketError } from "../Errors/index.js"
+import { type Connection, TcpConnection } from "../Net/Connection.js"
+import { DuplexSocket, remoteAddressOf } from "./internal/DuplexSocket.js"
+
+/**
+ * How a stream becomes a connection.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface NodeConnectionOptions {
+  /** Whom the connection is with, for a stream that does not say so itself. `0.0.0.0:0` if neither does. */
+  readonly remoteAddress?: SocketAddress | undefined
+}
+
+/**
+ * A connection that its maker closes. `reset` is how to cut it off, where the stream cannot do it itself.
+ *
+ * @internal
+ */
+export const unsafeMake = (duplex: Duplex, remoteAddress: SocketAddress, reset?: () => void): TcpConnection =>
+  new TcpConnection(new DuplexSocket(duplex, remoteAddress, reset), remoteAddress)
+
+/**
+ * Waits until the stream of a closed connection has sent what it had, or has given up on that, and is destroyed.
+ *
+ * @internal
+ */
+export const closedDown = (duplex: Duplex): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (duplex.closed) return resume(Effect.void)
+    duplex.once("close", () => resume(Effect.void))
+  })
+
+/** What a connection cannot be made of. */
+const wrongWith = (duplex: Duplex): SocketError | undefined => {
+  const operation = "NodeConnection.make"
+  if (duplex.destroyed) return closed(operation)
+  if (duplex.readableObjectMode || duplex.writableObjectMode) {
+    return invalidArgument(operation, "the stream is one of objects, not of bytes")
+  }
+  if (duplex.readableEncoding !== null) {
+    return invalidArgument(operation, "the stream has an encoding and gives text, not bytes")
+  }
+  return undefined
+}
+
+/**
+ * A stream as a connection, which is closed with the scope. Of the options of a socket, `noDelay`, `keepAlive` and
+ * `lingerSeconds` 0 can be set, as far as the stream has them, and only what was set can be read; everything else is
+ * `Unsupported`.
+ *
+ * Fails with `Closed` if the stream is destroyed, and with `InvalidArgument` if it gives objects or text. A stream that
+ * closes without having ended was cut off: that is a `ConnectionError` whose reason is `Reset`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  duplex: Duplex,
+  options?: NodeConnectionOptions
+): Effect.Effect<Connection, SocketError, Scope.Scope> =>
+  Effect.uninterruptible(
+    Effect.flatMap(Effect.scope, (scope) =>
+      Effect.suspend(() => {
+        const wrong = wrongWith(duplex)
+        if (wrong !== undefined) return Effect.fail(wrong)
+        const remote = options?.remoteAddress ?? remoteAddressOf(duplex) ?? anyAddress("IPv4")
+        const connection = unsafeMake(duplex, remote)
+        // Scopes end in reverse: the connection is closed first.
+        return Effect.map(
+          Effect.addFinalizer(() => closedDown(duplex)),
+          () => connection.adoptInto(scope)
+        )
+      })
+    )
+  )
