@@ -2,6 +2,7 @@
  * I/O completion ports for Effect.
  *
  * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
+ * - `Streams`: connections as streams and sinks.
  * - `Future`: operations that were started and go on by themselves.
  * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
  * - `Address`: IP addresses and ports.
@@ -19,4 +20,5 @@ export { ConnectionError, NetworkError, TimeoutError } from "./Errors/index.js"
 export * as Iocp from "./Iocp/index.js"
 export * as Future from "./Net/Future.js"
 export * as Net from "./Net/index.js"
+export * as Streams from "./Net/Streams.js"
 export * as Proactor from "./Proactor/index.js"

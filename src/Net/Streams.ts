@@ -1,0 +1,120 @@
+/**
+ * Connections as Effect's own: streams and sinks.
+ *
+ * A stream of a connection receives only when somebody pulls: what is not asked for stays with the system, and the peer is
+ * held up. A stream that ends early leaves the rest on the connection, for whoever reads next. None of these closes the
+ * connection, which belongs to its scope.
+ *
+ * @since 0.1.0
+ */
+import type * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
+import type { Connection, ReadLineOptions, ReadOptions } from "./Connection.js"
+import type { Listener } from "./Listener.js"
+
+/**
+ * What arrives, as it arrives, until the end of the stream. With a `timeout`, each receive has that long.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const bytes = (
+  connection: Connection,
+  options?: ReadOptions
+): Stream.Stream<Uint8Array, SocketError | TimeoutError> => {
+  const read = options === undefined ? connection.read : connection.readWith(options)
+  return Stream.repeatEffectOption(
+    Effect.flatMap(Effect.mapError(read, Option.some), (chunk) =>
+      chunk.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(chunk)
+    )
+  )
+}
+
+/**
+ * The lines, decoded as UTF-8 and without their ends, as `readLine` gives them. A line over the limit (`TooLong`) or not
+ * UTF-8 (`InvalidData`) fails the stream, and is still there to be read as bytes.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const lines = (
+  connection: Connection,
+  options?: ReadLineOptions
+): Stream.Stream<string, SocketError | TimeoutError> => {
+  const readLine = options === undefined ? connection.readLine : connection.readLineWith(options)
+  return Stream.repeatEffectOption(Effect.flatMap(Effect.mapError(readLine, Option.some), orEnd))
+}
+
+const orEnd = <A>(found: Option.Option<A>): Effect.Effect<A, Option.Option<never>> =>
+  Option.isNone(found) ? Effect.fail(Option.none()) : Effect.succeed(found.value)
+
+/**
+ * What arrives, decoded as UTF-8: characters that come in two pieces are put together. What is not UTF-8, or ends in the
+ * middle of a character, fails with `NetworkError` `InvalidData`.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const text = (
+  connection: Connection,
+  options?: ReadOptions
+): Stream.Stream<string, SocketError | TimeoutError> =>
+  Stream.unwrap(
+    Effect.sync(() => {
+      const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      const decode = (piece?: Uint8Array) =>
+        Effect.try({
+          try: () => (piece === undefined ? decoder.decode() : decoder.decode(piece, { stream: true })),
+          catch: (cause) =>
+            new NetworkError({ reason: "InvalidData", operation: "read", advice: "it is not UTF-8", cause })
+        })
+      return bytes(connection, options).pipe(
+        Stream.mapEffect(decode),
+        Stream.concat(Stream.fromEffect(Effect.suspend(() => decode()))),
+        Stream.filter((piece) => piece.length > 0)
+      )
+    })
+  )
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface SinkOptions {
+  /** Whether to shut the sending half down (`shutdown(2)`) when everything is written: the peer then reads the end. */
+  readonly end?: boolean | undefined
+}
+
+const write = (connection: Connection, chunk: Uint8Array | string): Effect.Effect<void, SocketError> =>
+  typeof chunk === "string" ? connection.writeString(chunk) : connection.writeAll(chunk)
+
+/**
+ * Writes all that it is given, bytes as they are and text as UTF-8, each before the next is asked for.
+ *
+ * @since 0.1.0
+ * @category sinks
+ */
+export const sink = (
+  connection: Connection,
+  { end = false }: SinkOptions = {}
+): Sink.Sink<void, Uint8Array | string, never, SocketError> => {
+  const writing = Sink.forEachChunk((chunks: Chunk.Chunk<Uint8Array | string>) =>
+    Effect.forEach(chunks, (chunk) => write(connection, chunk), { discard: true })
+  )
+  return end ? Sink.mapEffect(writing, () => connection.shutdown("write")) : writing
+}
+
+/**
+ * The connections that a listener accepts, each when it is asked for; the others wait in the backlog. They are closed with
+ * the scope of the stream, or earlier by their own `close`. To serve each in a fiber of its own is what `listener.serve` does.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const accepting = (listener: Listener): Stream.Stream<Connection, SocketError, Scope.Scope> =>
+  Stream.repeatEffect(listener.accept)
