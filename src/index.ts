@@ -2,7 +2,7 @@
  * I/O completion ports for Effect.
  *
  * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
- * - `Streams`: connections as streams and sinks.
+ * - `Streams`: connections as streams and sinks; `Framing`: messages with borders on them.
  * - `Future`: operations that were started and go on by themselves.
  * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
  * - `Address`: IP addresses and ports.
@@ -18,6 +18,7 @@ export * as Epoll from "./Epoll/index.js"
 export * as Errors from "./Errors/index.js"
 export { ConnectionError, NetworkError, TimeoutError } from "./Errors/index.js"
 export * as Iocp from "./Iocp/index.js"
+export * as Framing from "./Net/Framing.js"
 export * as Future from "./Net/Future.js"
 export * as Net from "./Net/index.js"
 export * as Streams from "./Net/Streams.js"

@@ -32,6 +32,7 @@ import {
 import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
+import type { FoundFrame, Measure } from "./internal/Frame.js"
 import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
@@ -204,6 +205,16 @@ export class TcpConnection implements Connection, Owner {
     if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes("readLine")
     return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
       this.reading.readLine(maxBytes, deadline, () => this.late("readLine", deadline))
+    )
+  }
+
+  /** For `Framing`. */
+  readFrame(
+    measure: Measure,
+    timeout: Duration.DurationInput | undefined
+  ): Effect.Effect<Option.Option<FoundFrame>, SocketError | TimeoutError> {
+    return Effect.flatMap(Deadline.start(timeout), (deadline) =>
+      this.reading.readFrame(measure, deadline, () => this.late("readFrame", deadline))
     )
   }
 

@@ -11,12 +11,12 @@
  *                                                              |
  *                                                              +--drainTimeout passed--> the rest is cut off --> Closed
  *
- * Who connects before anything is served waits in the backlog. While it drains nothing is accepted, connections without a
- * request under way are closed, and those with one are closed when it is answered.
+ * Who connects before anything is served waits in the backlog. While it drains new clients are refused, connections
+ * without a request under way are closed, and those with one are closed when it is answered; the answer says so
+ * (`Connection: close`). A request that comes when nothing is served any more is answered with 503.
  *
  * @since 0.1.0
  */
-import * as Http from "node:http"
 import type * as Etag from "@effect/platform/Etag"
 import type * as HttpPlatform from "@effect/platform/HttpPlatform"
 import * as HttpServer from "@effect/platform/HttpServer"
@@ -25,14 +25,17 @@ import type * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { SocketAddress } from "../Address/index.js"
+import { invalidArgument, withDetails } from "../Errors/index.js"
 import type { Connection } from "../Net/Connection.js"
 import type { Listener } from "../Net/Listener.js"
 import * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
+import { type NodeOptions, ServerElsewhere } from "./internal/HttpServerElsewhere.js"
 import * as NodeDuplex from "./NodeDuplex.js"
 
 /**
@@ -49,7 +52,7 @@ export interface Options extends Pick<ServeOptions, "idleTimeout" | "maxConnecti
   /** How long requests under way may take when the scope ends. 20 seconds if absent; `NodeHttpServer` waits for ever. */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** What Node's parser is told: `headersTimeout`, `requestTimeout`, `keepAliveTimeout`, `maxHeaderSize`, ... */
-  readonly http?: Http.ServerOptions | undefined
+  readonly http?: NodeOptions | undefined
 }
 
 const DRAIN_TIMEOUT = Duration.seconds(20)
@@ -58,55 +61,74 @@ const LOOK_EVERY = Duration.millis(20)
 
 const serveError = (cause: unknown) => new HttpServerError.ServeError({ cause })
 
-/** A `node:http` server whose connections come from elsewhere: it says that it listens there, and does nothing for it. */
-class ServerElsewhere extends Http.Server {
-  private readonly local: SocketAddress
-  private readonly streams = new Set<NodeDuplex.NodeDuplex>()
+/**
+ * Listens, and closes with the scope. Fails with `ServeError`, whose `cause` is the typed error of `Net.listen`, or
+ * `InvalidArgument` where Node's server does not take what it is told.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: Options
+): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Net.Net | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { backlog, host = "0.0.0.0", port } = options
+    const listener = yield* Effect.mapError(Net.listen({ host, port, backlog }), serveError)
+    const server = yield* Effect.mapError(makeServer(options.http, listener.address), serveError)
+    // Its end waits for the clients of WebSockets, and so has to come with the drain, which bounds it, and not before.
+    const webSockets = yield* Scope.make()
+    const service = yield* Scope.extend(
+      NodeHttpServer.make(() => server, {}),
+      webSockets
+    )
+    yield* accepting(listener, server, webSockets, options)
+    return service
+  })
 
-  constructor(options: Http.ServerOptions, local: SocketAddress) {
-    super(options)
-    this.local = local
-  }
-
-  override listen(...args: ReadonlyArray<unknown>): this {
-    const listening = args.at(-1)
-    process.nextTick(() => {
-      // From then on Node looks for requests that take too long.
-      this.emit("listening")
-      if (typeof listening === "function") listening()
-    })
-    return this
-  }
-
-  override address() {
-    const { family, host, port } = this.local
-    return { address: host, family, port }
-  }
-
-  /** Serves a connection. */
-  take(stream: NodeDuplex.NodeDuplex): void {
-    this.streams.add(stream)
-    stream.once("close", () => this.streams.delete(stream))
-    this.emit("connection", stream)
-  }
-
-  /** Closes the connections on which no request is under way; to Node one that has not sent anything yet is not idle. */
-  closeUnused(): void {
-    this.closeIdleConnections()
-    for (const stream of this.streams) if (stream.bytesRead === 0) stream.destroy()
-  }
-}
-
-const makeNodeServer = (options: Http.ServerOptions | undefined, local: SocketAddress) =>
+const makeServer = (options: NodeOptions | undefined, local: SocketAddress) =>
   Effect.acquireRelease(
-    Effect.sync(() => new ServerElsewhere(options ?? {}, local)),
-    (server) =>
-      Effect.sync(() => {
-        server.closeAllConnections()
-        // It ends what Node started for it; that it was not listening, as it will say, is true.
-        server.close(() => {})
-      })
+    Effect.try({
+      try: () => new ServerElsewhere(options ?? {}, local),
+      catch: (cause) => withDetails(invalidArgument("listen", `node:http: ${messageOf(cause)}`), { cause })
+    }),
+    (server) => Effect.sync(() => server.release())
   )
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Hands a connection over, and waits until the stream over it is closed. */
+const handOver = (server: ServerElsewhere) => (connection: Connection) =>
+  Effect.scoped(
+    // As Node's own server has them: a client that has ended its half is still answered.
+    Effect.flatMap(NodeDuplex.make(connection, { allowHalfOpen: true }), (stream) =>
+      Effect.async<void>((resume) => {
+        stream.once("close", () => resume(Effect.void))
+        server.take(stream)
+      })
+    )
+  )
+
+/** Accepts from the first `serve` on until the scope ends, and then drains. */
+const accepting = (
+  listener: Listener,
+  server: ServerElsewhere,
+  webSockets: Scope.CloseableScope,
+  { drainTimeout = DRAIN_TIMEOUT, idleTimeout, maxConnections }: Options
+) => {
+  const serving = listener.serve(handOver(server), { drainTimeout, idleTimeout, maxConnections })
+  const accepting = Effect.interruptible(Effect.zipRight(served(server), serving))
+  const closeUnused = Effect.sync(() => server.closeUnused())
+  return Effect.acquireRelease(Effect.forkDaemon(accepting), (fiber) => {
+    const drained = Effect.all([Fiber.await(fiber), Scope.close(webSockets, Exit.void)], { concurrency: 2 })
+    const closing = Effect.forever(Effect.zipRight(closeUnused, Effect.sleep(LOOK_EVERY)))
+    return Effect.sync(() => server.drain()).pipe(
+      Effect.zipRight(Fiber.interruptFork(fiber)),
+      // So that who comes now is refused, and goes elsewhere, instead of waiting for nothing.
+      Effect.zipRight(listener.close),
+      Effect.zipRight(Effect.raceFirst(drained, Effect.interruptible(closing)))
+    )
+  })
+}
 
 /** Until something is served. */
 const served = (server: ServerElsewhere): Effect.Effect<void> =>
@@ -122,47 +144,6 @@ const served = (server: ServerElsewhere): Effect.Effect<void> =>
     return Effect.sync(() => {
       server.off("newListener", look)
     })
-  })
-
-/** Hands a connection over, and waits until the stream over it is closed. */
-const handOver = (server: ServerElsewhere) => (connection: Connection) =>
-  Effect.scoped(
-    // As Node's own server has them: a client that has ended its half is still answered.
-    Effect.flatMap(NodeDuplex.make(connection, { allowHalfOpen: true }), (duplex) =>
-      Effect.async<void>((resume) => {
-        duplex.once("close", () => resume(Effect.void))
-        server.take(duplex)
-      })
-    )
-  )
-
-/** Accepts from the first `serve` on until the scope ends, and then drains. */
-const accepting = (listener: Listener, server: ServerElsewhere, options: Options) => {
-  const { drainTimeout = DRAIN_TIMEOUT, idleTimeout, maxConnections } = options
-  const serving = listener.serve(handOver(server), { drainTimeout, idleTimeout, maxConnections })
-  const accepting = Effect.interruptible(Effect.zipRight(served(server), serving))
-  return Effect.acquireRelease(Effect.forkDaemon(accepting), (fiber) => {
-    const closeIdle = Effect.sync(() => server.closeUnused())
-    const closing = Effect.forever(Effect.zipRight(closeIdle, Effect.sleep(LOOK_EVERY)))
-    return Effect.raceFirst(Fiber.interrupt(fiber), Effect.interruptible(closing))
-  })
-}
-
-/**
- * Listens, and closes with the scope. Fails with `ServeError`, whose `cause` is the typed error of `Net.listen`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (
-  options: Options
-): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Net.Net | Scope.Scope> =>
-  Effect.gen(function* () {
-    const { backlog, host = "0.0.0.0", port } = options
-    const listener = yield* Effect.mapError(Net.listen({ host, port, backlog }), serveError)
-    const server = yield* makeNodeServer(options.http, listener.address)
-    yield* accepting(listener, server, options)
-    return yield* NodeHttpServer.make(() => server, {})
   })
 
 /**

@@ -15,6 +15,7 @@ import { ReceiveOperation } from "../../Proactor/Operation.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
+import type { FoundFrame, Frame, Measure } from "./Frame.js"
 import { Inbox } from "./Inbox.js"
 import { type Demand, Intake } from "./Intake.js"
 import { type Ending, inWords, type Peer } from "./Lifetime.js"
@@ -101,6 +102,15 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
     return this.consume(this.lineDemand(maxBytes), deadline, late)
   }
 
+  /** The bytes of the next frame, taken together; none at the end of the stream. */
+  readFrame<E = never>(
+    measure: Measure,
+    deadline?: Deadline,
+    late?: Late<E>
+  ): Effect.Effect<Option.Option<FoundFrame>, SocketError | E> {
+    return this.consume(this.frameDemand(measure), deadline, late)
+  }
+
   /** From now on reads fail. What has arrived is dropped. */
   override close(why?: Ending): void {
     this.inbox.clear()
@@ -148,6 +158,38 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
         return found.text
       }
     }
+  }
+
+  private frameDemand(measure: Measure): Demand<Option.Option<FoundFrame>> {
+    let found: Frame | undefined
+    let version = -1
+    return {
+      ready: () => {
+        const measured = measure(this.inbox)
+        version = this.inbox.version
+        found = undefined
+        if (measured === undefined) return this.hasEnded && this.frameEnded()
+        if ("tooLong" in measured) return this.refuseFrame("TooLong", measured.tooLong)
+        found = measured
+        return true
+      },
+      take: () => {
+        if (version !== this.inbox.version) return giveUp()
+        if (found === undefined) return Option.none()
+        return Option.some({ frame: found, taken: this.inbox.takeExactly(found.total) })
+      }
+    }
+  }
+
+  /** The stream is over: in good order, or in the middle of a frame. */
+  private frameEnded(): true | NetworkError {
+    const { byteLength } = this.inbox
+    if (byteLength === 0) return true
+    return this.refuseFrame("InvalidData", `the stream ended ${byteLength} bytes into a frame`)
+  }
+
+  private refuseFrame(reason: "InvalidData" | "TooLong", advice: string): NetworkError {
+    return new NetworkError({ reason, operation: "readFrame", address: this.owner.peer, advice })
   }
 
   /** How long the next line is, with and without its end; `undefined` if it has not all come yet. */
