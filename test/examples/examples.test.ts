@@ -11,7 +11,9 @@ import * as epoll from "../../examples/epoll.js"
 import * as flakyServer from "../../examples/flaky-server.js"
 import * as futures from "../../examples/futures.js"
 import * as hello from "../../examples/hello.js"
+import * as rpc from "../../examples/rpc.js"
 import * as select from "../../examples/select.js"
+import * as tcpProxy from "../../examples/tcp-proxy.js"
 import { runCollecting } from "./running.js"
 
 interface Expectation {
@@ -111,6 +113,24 @@ const examples: Record<string, Expectation> = {
       /^server: listening on 127\.0\.0\.1:\d+$/,
       /^client: read "Hello from the completion port!"$/,
       /^client: then the end of the stream$/
+    ]
+  },
+  rpc: {
+    program: rpc.program,
+    lines: [
+      /^Hello, whoever you are!$/,
+      /^7 \/ 2 = 3\.5$/,
+      /^7 \/ 0: nobody can divide by 0$/,
+      /^counted: 1, 2, 3, 4, 5$/
+    ]
+  },
+  "tcp-proxy": {
+    program: tcpProxy.program,
+    lines: [
+      /^listening on 127\.0\.0\.1:\d+$/,
+      /^listening on 127\.0\.0\.1:\d+$/,
+      /^through the proxy: 1000000 bytes came$/,
+      /^! connect 127\.0\.0\.1:\d+: connection refused/
     ]
   },
   select: {
