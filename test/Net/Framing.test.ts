@@ -32,7 +32,7 @@ describe("pure", () => {
     it(`${name}: what is encoded is found again, wherever it is cut`, () => {
       const framing = Effect.runSync(Effect.orDie(making))
       const frame = fc.uint8Array({ maxLength: 200 }).filter((one) => typeof framing.encode(one) !== "string")
-      fc.assert(
+      return fc.assert(
         fc.property(
           fc.array(frame, { maxLength: 8 }),
           fc.infiniteStream(fc.integer({ min: 1, max: 50 })),
