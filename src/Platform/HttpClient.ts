@@ -14,12 +14,19 @@ import * as Tls from "node:tls"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { HttpAgentTypeId } from "@effect/platform-node/NodeHttpClient"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
+import type { SocketError, TimeoutError } from "../Errors/index.js"
 import * as Net from "../Net/Net.js"
+import { afterBatch } from "./internal/AfterBatch.js"
+import { ConnectingStream } from "./internal/HttpConnectingStream.js"
 import { toNodeError } from "./internal/NodeErrors.js"
 import * as NodeDuplex from "./NodeDuplex.js"
 
@@ -31,9 +38,6 @@ import * as NodeDuplex from "./NodeDuplex.js"
  */
 export type AgentOptions = Https.AgentOptions
 
-type Created = (error: Error | null, stream: Duplex) => void
-type Connect = (options: Target, created: Created) => void
-
 /** What an agent tells of where to. */
 interface Target {
   readonly host?: string | null | undefined
@@ -41,28 +45,41 @@ interface Target {
   readonly port?: number | string | null | undefined
 }
 
-/** Connects in the scope, and calls back with a stream. */
+/** Starts a connection. */
+type Connect = (target: Target) => Duplex
+
+/** Connections that are closed with the scope, or earlier; it keeps nothing of those that are. */
 const connecting = (runtime: Runtime.Runtime<Net.Net>, scope: Scope.Scope): Connect => {
-  const run = Runtime.runCallback(runtime)
-  return ({ host, hostname, port }, created) => {
-    const connected = Effect.flatMap(
-      Net.connect({ host: host ?? hostname ?? "localhost", port: Number(port) }),
-      (connection) => NodeDuplex.make(connection)
-    )
-    run(Effect.either(Scope.extend(connected, scope)), {
-      onExit: (exit) => {
-        if (Exit.isFailure(exit)) return
-        if (exit.value._tag === "Right") created(null, exit.value.right)
-        else failed(created, toNodeError(exit.value.left))
-      }
+  const run = Runtime.runFork(runtime)
+  return (target) =>
+    new ConnectingStream((opened) => {
+      const fiber = run(Effect.either(open(target, scope)))
+      fiber.addObserver((exit) => afterBatch(() => opened(openedOf(exit))))
+      return () => fiber.unsafeInterruptAsFork(FiberId.none)
     })
-  }
 }
 
-/** Node's types say that there is a stream even then; there is none. */
-const failed = (created: Created, error: Error): void => Reflect.apply(created, undefined, [error])
+type OpenError = SocketError | TimeoutError
 
-/** An agent's `createConnection` may answer later, by the callback. */
+const open = ({ host, hostname, port }: Target, scope: Scope.Scope) =>
+  Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
+    Net.connect({ host: host ?? hostname ?? "localhost", port: Number(port) }).pipe(
+      Effect.flatMap((connection) => NodeDuplex.make(connection, { allowHalfOpen: true })),
+      Effect.tap((stream) =>
+        Effect.sync(() => stream.once("close", () => Effect.runFork(Scope.close(own, Exit.void))))
+      ),
+      Scope.extend(own),
+      Effect.onError(() => Scope.close(own, Exit.void))
+    )
+  )
+
+const openedOf = (
+  exit: Exit.Exit<Either.Either<NodeDuplex.NodeDuplex, OpenError>>
+): Either.Either<NodeDuplex.NodeDuplex, Error> => {
+  if (Exit.isSuccess(exit)) return Either.mapLeft(exit.value, (error) => toNodeError(error))
+  return Either.left(new Error("the connection was given up", { cause: Cause.squash(exit.cause) }))
+}
+
 class PlainAgent extends Http.Agent {
   private readonly connect: Connect
 
@@ -71,8 +88,8 @@ class PlainAgent extends Http.Agent {
     this.connect = connect
   }
 
-  override createConnection(options: Target, created?: Created): undefined {
-    if (created !== undefined) this.connect(options, created)
+  override createConnection(options: Target): Duplex {
+    return this.connect(options)
   }
 }
 
@@ -84,12 +101,8 @@ class SecureAgent extends Https.Agent {
     this.connect = connect
   }
 
-  override createConnection(options: Target & Tls.ConnectionOptions, created?: Created): undefined {
-    if (created === undefined) return
-    this.connect(options, (error, socket) => {
-      if (error !== null) return failed(created, error)
-      created(null, Tls.connect({ ...options, socket }))
-    })
+  override createConnection(options: Target & Tls.ConnectionOptions): Duplex {
+    return Tls.connect({ ALPNProtocols: ["http/1.1"], ...options, socket: this.connect(options) })
   }
 }
 

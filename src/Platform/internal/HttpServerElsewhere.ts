@@ -14,11 +14,7 @@ import * as Http from "node:http"
 import type { SocketAddress } from "../../Address/index.js"
 import type { NodeDuplex } from "../NodeDuplex.js"
 
-/**
- * What Node's server can be told.
- *
- * @internal
- */
+/** What Node's server can be told. Part of the public options, so not internal. */
 export type NodeOptions = Omit<Http.ServerOptions, "IncomingMessage" | "ServerResponse">
 
 interface Stage {
