@@ -162,6 +162,14 @@ export const targets = [
     against: "NodeSocketServer",
     atLeast: 1.5
   },
+  ...[1, 50, 500].map((connections) => ({
+    suite: "http",
+    title: `requests/s, ${connections} connection${connections === 1 ? "" : "s"}`,
+    figure: /** @type {const} */ ("requestsPerSecond"),
+    of: echo(connections),
+    against: "NodeHttpServer",
+    atLeast: 0.9
+  })),
   {
     suite: "windows",
     title: "echo, 1 connection",

@@ -8,7 +8,8 @@ import { built } from "./programs.mjs"
  * @typedef {object} Peer
  * @property {string} name
  * @property {string} program What is run
- * @property {ReadonlyArray<string>} args What it is given ahead of the mode, the port and the bytes of a stream
+ * @property {ReadonlyArray<string>} [args] What it is given ahead of the mode, the port and the bytes of a stream; absent if
+ *   it serves special modes only
  * @property {ReadonlyArray<string>} needs The files without which it cannot run
  * @property {Partial<Record<ServerMode, ReadonlyArray<string>>>} [special] What it is given instead of `args` for a mode
  *   that not every peer has
@@ -46,7 +47,8 @@ export const peers = [
     ...onNode(subject, "effect-iocp.mjs", [inRoot("dist", "index.js")]),
     special: {
       "socket-server": [script("effect-iocp-socket-server.mjs")],
-      rpc: [script("effect-iocp-rpc.mjs")]
+      rpc: [script("effect-iocp-rpc.mjs")],
+      http: [script("effect-iocp-http.mjs")]
     }
   },
   { name: "c-epoll", program: built.epoll, args: [], needs: [built.epoll] },
@@ -54,6 +56,12 @@ export const peers = [
   {
     ...onNode("NodeSocketServer", "node-socket-server.mjs", [installed("@effect", "platform-node")]),
     special: { "socket-server": [script("node-socket-server.mjs")], rpc: [script("node-rpc.mjs")] }
+  },
+  {
+    name: "NodeHttpServer",
+    program: process.execPath,
+    needs: [installed("@effect", "platform-node")],
+    special: { http: [script("node-http-server.mjs")] }
   },
   { name: "bun", program: bun, args: [script("bun.mjs")], needs: [bun] },
   {

@@ -3,6 +3,7 @@
 import { bulk } from "../suites/bulk.mjs"
 import { churn } from "../suites/churn.mjs"
 import { echo } from "../suites/echo.mjs"
+import { http } from "../suites/http.mjs"
 import { idle } from "../suites/idle.mjs"
 import { latency } from "../suites/latency.mjs"
 import { rpc } from "../suites/rpc.mjs"
@@ -15,7 +16,7 @@ import { socketServer } from "../suites/socketServer.mjs"
  * @property {number} pipelined Requests in flight on a connection
  * @property {number} idleConnections Open and silent beside the busy ones
  * @property {number | null} requestedPerSecond Of an open load
- * @property {"echo" | "receive" | "send" | "socket-server" | "rpc"} serverMode
+ * @property {"echo" | "receive" | "send" | "socket-server" | "rpc" | "http"} serverMode
  * @property {"whole suite" | "one turn"} serverLife
  * @property {ReadonlyArray<string>} load The load generator's mode and arguments
  * @property {ReadonlyArray<string>} [loadProgram] Another load generator: its program and first arguments
@@ -37,5 +38,6 @@ export const suites = {
   idle,
   latency,
   "socket-server": socketServer,
-  rpc
+  rpc,
+  http
 }

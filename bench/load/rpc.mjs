@@ -4,9 +4,9 @@
  * It builds its requests by hand, and looks at every answer for its success and at some in full, to be cheaper than the
  * server that it measures. Prints what it found as the load generator in C does.
  */
-import { readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { parseArgs } from "node:util"
+import { between, serverMicros } from "./serverMicros.mjs"
 
 const text = /** @type {const} */ ({ type: "string" })
 const { values } = parseArgs({
@@ -16,19 +16,6 @@ const connections = Number(values.connections)
 const depth = Number(values.depth)
 const seconds = Number(values.seconds)
 const looksAtOneIn = 64
-/** sysconf(_SC_CLK_TCK) is 100 on Linux. */
-const microsPerTick = 10_000
-
-/** User and system time of the server so far (proc(5), fields 14 and 15). */
-const serverMicros = () => {
-  const pid = values["server-pid"]
-  if (pid === undefined) return null
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ")
-  return (Number(fields[11]) + Number(fields[12])) * microsPerTick
-}
-
 let answered = 0
 let isOver = false
 
@@ -77,14 +64,14 @@ const start = () => {
 }
 
 const sockets = Array.from({ length: connections }, start)
-const cpuBefore = serverMicros()
+const cpuBefore = serverMicros(values["server-pid"])
 const begun = performance.now()
 setTimeout(() => {
-  const cpuAfter = serverMicros()
+  const cpuAfter = serverMicros(values["server-pid"])
   const found = {
     requests: answered,
     seconds: (performance.now() - begun) / 1000,
-    cpuMicros: cpuBefore === null || cpuAfter === null ? null : cpuAfter - cpuBefore,
+    cpuMicros: between(cpuBefore, cpuAfter),
     rssBytes: null,
     rssBeforeBytes: null,
     unanswered: null,
