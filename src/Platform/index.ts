@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+export * as Messages from "./Messages.js"
 export * as NodeConnection from "./NodeConnection.js"
 export * as NodeDuplex from "./NodeDuplex.js"
 export * as Socket from "./Socket.js"
