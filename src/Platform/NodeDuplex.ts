@@ -7,6 +7,7 @@
  *     Open --the peer ended--> half open --`end()`, by itself unless `allowHalfOpen`--> Destroyed --> 'close'
  *       |
  *       +--`destroy()`, an error, the scope's end--> Destroyed: the connection is closed --> 'close'
+ *                                                 (with a reset, if a write is under way)
  *
  * Reading. Node asks (`_read`), and gets what has arrived in the same call; if nothing has, the stream waits in the
  * connection's intake, as a fiber would. While Node does not ask, because nobody reads or what came before is still
@@ -86,7 +87,8 @@ const hostOf = ({ host, scopeId }: SocketAddress): string => (scopeId === 0 ? ho
  * A `node:stream` Duplex over a connection, with the properties and methods of a connected `net.Socket`.
  *
  * What differs from `net.Socket`: it is not an `instanceof` it; it receives nothing until somebody reads; 'close' comes
- * without an argument; and the process stays alive while the stream reads or writes, whatever `unref` was told.
+ * without an argument; the process stays alive while the stream reads or writes, whatever `unref` was told; and a
+ * stream that is destroyed while a write is under way resets the connection, where `net.Socket` ends it in good order.
  *
  * @since 0.1.0
  * @category models
@@ -271,7 +273,7 @@ export class NodeDuplex extends Duplex {
     clearTimeout(this.timer)
     this.reading.waiters.remove(this.wake)
     // Half a message and an orderly end would look like a whole one.
-    const isCutOff = this.isAbortive || (error !== null && this.sending !== undefined)
+    const isCutOff = this.isAbortive || this.sending !== undefined
     this.run(isCutOff ? this.connection.abort : this.connection.close, () => callback(error))
   }
 

@@ -31,11 +31,12 @@ export const written = (stream: Writable, bytes: Uint8Array | string): Effect.Ef
     stream.write(bytes, (error) => resume(error ? Effect.fail(error) : Effect.void))
   })
 
+/** All that comes, to the end. The stream stays: `for await` alone would destroy it, and what it still has to write. */
 export const allOf = (stream: Readable): Effect.Effect<Buffer, Error> =>
   Effect.tryPromise({
     try: async () => {
       const chunks: Array<Buffer> = []
-      for await (const chunk of stream) chunks.push(chunk)
+      for await (const chunk of stream.iterator({ destroyOnReturn: false })) chunks.push(chunk)
       return Buffer.concat(chunks)
     },
     catch: (error) => (error instanceof Error ? error : new Error(String(error)))

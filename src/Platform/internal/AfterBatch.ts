@@ -6,31 +6,38 @@
  * over without its owner knowing. A fiber does neither. The listeners of a Node stream may do both. So they run in a
  * microtask: after the whole batch, still before the event loop turns, and with the exceptions of their own.
  *
- * One microtask serves all of a batch, which makes it the cheapest way there is: `process.nextTick` or a microtask for
- * each would allocate for each, and a fiber costs more than the call it would make.
+ * They run a few at a time, and after each few whatever those led to: ticks, promises, fibers. What a request allocates is
+ * then garbage before the next is begun, as it is under `node:net`, which has one callback per turn. Run all at once, the
+ * requests of 500 connections live together, outlive the young generation, and cost a fifth of the throughput of HTTP.
+ * All of it is over before the event loop turns.
  *
  * @since 0.1.0
  */
 
-let waiting: Array<() => void> = []
+/** Fewer gain nothing more; each time costs a tick and a microtask. */
+const AT_ONCE = 4
 
-const runAll = (): void => {
-  const tasks = waiting
-  waiting = []
-  let index = 0
+let waiting: Array<() => void> = []
+let next = 0
+let isScheduled = false
+
+/** After the ticks that are queued, and after the microtasks that these leave. */
+const goOn = (): void => queueMicrotask(runSome)
+
+const runSome = (): void => {
   try {
-    while (index < tasks.length) {
-      const task = tasks[index]
-      index += 1
+    for (let count = 0; count < AT_ONCE && next < waiting.length; count++) {
+      const task = waiting[next]
+      next += 1
       task?.()
     }
   } finally {
-    // One threw: Node hears of that (`uncaughtException`), and the others still have their turn.
-    if (index < tasks.length) {
-      for (let rest = index; rest < tasks.length; rest++) {
-        const task = tasks[rest]
-        if (task !== undefined) afterBatch(task)
-      }
+    // Also if one threw: Node hears of that (`uncaughtException`), and the others still have their turn.
+    if (next < waiting.length) process.nextTick(goOn)
+    else {
+      waiting = []
+      next = 0
+      isScheduled = false
     }
   }
 }
@@ -41,6 +48,8 @@ const runAll = (): void => {
  * @internal
  */
 export const afterBatch = (task: () => void): void => {
-  if (waiting.length === 0) queueMicrotask(runAll)
   waiting.push(task)
+  if (isScheduled) return
+  isScheduled = true
+  queueMicrotask(runSome)
 }

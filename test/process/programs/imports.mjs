@@ -6,7 +6,8 @@ const require = createRequire(import.meta.url)
 const loaded = []
 const dlopen = process.dlopen
 process.dlopen = (module, ...rest) => {
-  loaded.push(module.filename)
+  // Of ours only: an optional accelerator that a dependency of somebody else's loads by itself is not a foreign library.
+  if (module.filename.includes("koffi")) loaded.push(module.filename)
   return dlopen.call(process, module, ...rest)
 }
 
