@@ -15,6 +15,7 @@ import type {
   NetworkErrorReason,
   TimeoutErrorFields
 } from "./Errors.js"
+import type { TlsErrorFields, TlsErrorReason } from "./TlsError.js"
 
 type Reason = ConnectionErrorReason | NetworkErrorReason
 
@@ -84,6 +85,34 @@ const wordings: Record<Reason, Wording> = {
   Cancelled: { what: "cancelled", advice: "Try again if it is still wanted." },
   NetworkDown: { what: "the network is down", advice: "Check this host's network interfaces." },
   Unknown: { what: "failed", advice: "Look the code up in the documentation of the system." }
+}
+
+const tlsWordings: Record<TlsErrorReason, Wording> = {
+  CertificateUntrusted: {
+    what: "the certificate is not trusted",
+    advice: "Trust its authority by having it in `ca`, or get another certificate."
+  },
+  CertificateExpired: {
+    what: "the certificate has expired, or is not valid yet",
+    advice: "Renew it, and check the clock of this host."
+  },
+  HostnameMismatch: {
+    what: "the certificate is not this host's",
+    advice: "Check `servername`: the certificate has to name it."
+  },
+  CertificateRequired: {
+    what: "no client certificate that the server accepts",
+    advice: "Give the client one in `cert` and `key` whose authority the server trusts."
+  },
+  NotTls: {
+    what: "the peer does not speak TLS",
+    advice: "Is it the right port? What came first is plain text."
+  },
+  NoCommonProtocol: {
+    what: "no protocol that both sides have",
+    advice: "Compare the versions, the ciphers and the `ALPNProtocols` of both sides."
+  },
+  HandshakeFailed: { what: "TLS failed", advice: "Look the code up in the documentation of OpenSSL." }
 }
 
 const anotherPort = "Low ports need more rights, and a system may keep some ports to itself. Try another one."
@@ -184,3 +213,17 @@ export const timeoutMessage = (error: Partial<TimeoutErrorFields>): string => {
 
 const allowMore = "Allow more time, or try again."
 const goOn = "Allow more time, or go on after what is done."
+
+/**
+ * The message of a `TlsError`, with the same care for fields that are not set yet.
+ *
+ * @internal
+ */
+export const tlsMessage = (error: Partial<TlsErrorFields>): string => {
+  const { operation, reason } = error
+  if (operation === undefined || reason === undefined) return ""
+  const details = { ...error, operation }
+  const { advice, what } = tlsWordings[reason]
+  const head = `${subjectOf(details)}: ${what}${originOf(details)}`
+  return oneLine(head + follow(error.advice, advice))
+}

@@ -1,0 +1,197 @@
+/**
+ * The handshake: from a connection to a TLS connection, or to a typed error.
+ *
+ *     Begun --Node says that it is secure, and the peer is accepted--> Established: the scope has the TLS connection
+ *       |
+ *       +--TLS fails, the peer goes away, the limit passes, interrupted--> the connection beneath is closed --> failed
+ *
+ * There is no way back to plain text: after a handshake that failed nobody knows where the stream stands, and so the
+ * connection is closed.
+ *
+ * Both sides are Node's, `tls.connect` and `tls.Server`, which report by events. The first event settles it.
+ *
+ * @since 0.1.0
+ */
+import type { TLSSocket } from "node:tls"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import {
+  ConnectionError,
+  closed,
+  fromTls,
+  invalidArgument,
+  type SocketError,
+  type TimeoutError,
+  type TlsError,
+  type TlsSide
+} from "../../Errors/index.js"
+import { tlsCodeOf } from "../../Errors/TlsTable.js"
+import { type Connection, TcpConnection } from "../../Net/Connection.js"
+import { timedOut } from "../../Net/internal/Deadline.js"
+import { destroyed, type NodeDuplex, unsafeMake } from "../NodeDuplex.js"
+import type { ClientOptions } from "../Tls.js"
+import { fromNodeError } from "./NodeErrors.js"
+import type { TlsAcceptor } from "./TlsAcceptor.js"
+import { Sessions, TlsTcpConnection } from "./TlsConnection.js"
+import { badOptions, startClient } from "./TlsOptions.js"
+
+/** @internal */
+export type HandshakeError = TlsError | SocketError | TimeoutError
+
+/**
+ * How a handshake ends. The first call counts.
+ *
+ * @internal
+ */
+export interface Verdict {
+  /** It is over, and the peer accepted. To be called in the step in which that is known. */
+  readonly secure: (stream: TLSSocket, sessions?: Sessions) => void
+  /** It failed with this error of Node's. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * One side of a handshake.
+ *
+ * @internal
+ */
+export interface Handshake {
+  readonly side: TlsSide
+  readonly limit: Duration.Duration
+  readonly ignoreUnexpectedEof: boolean
+  /** May throw, if the options are no good. */
+  readonly begin: (wire: NodeDuplex, verdict: Verdict) => void
+}
+
+const OPERATION = "handshake"
+
+/** Why a handshake failed. If the connection beneath did, that is the reason, whatever TLS makes of it. */
+const failureOf = (
+  error: unknown,
+  wire: NodeDuplex,
+  side: TlsSide,
+  address: string
+): TlsError | SocketError => {
+  const cause = wire.errored ?? error
+  const call = { operation: OPERATION, address, side }
+  if (tlsCodeOf(cause) !== undefined) return fromTls(cause, call)
+  const failure = fromNodeError(cause, { operation: OPERATION, address })
+  if (failure.reason === "Unknown") return fromTls(cause, call)
+  if (failure.reason !== "Reset" || wire.errored !== null) return failure
+  // The wire ended, or was closed here: Node says `ECONNRESET` to both.
+  return wire.readableEnded ? wentAway(cause, address) : closed(OPERATION, address)
+}
+
+const wentAway = (cause: unknown, address: string): SocketError =>
+  new ConnectionError({
+    reason: "Reset",
+    operation: OPERATION,
+    address,
+    advice: "The peer ended the connection in the middle of the TLS handshake.",
+    cause
+  })
+
+const hungUp = (): Error => Object.assign(new Error("the connection ended"), { code: "ECONNRESET" })
+
+/** Runs the handshake to its verdict. */
+const shake = (
+  beneath: TcpConnection,
+  wire: NodeDuplex,
+  { begin, ignoreUnexpectedEof, side }: Handshake
+): Effect.Effect<TlsTcpConnection, TlsError | SocketError> =>
+  Effect.async((resume) => {
+    let isSettled = false
+    const settle = (outcome: Effect.Effect<TlsTcpConnection, TlsError | SocketError>) => {
+      isSettled = true
+      resume(outcome)
+    }
+    const verdict: Verdict = {
+      secure: (stream, sessions) => {
+        if (isSettled) return
+        const layers = { beneath, wire, stream, side, sessions, ignoreUnexpectedEof }
+        settle(Effect.succeed(TlsTcpConnection.established(layers)))
+      },
+      failed: (error) => {
+        if (!isSettled) settle(Effect.fail(failureOf(error, wire, side, beneath.peer)))
+      }
+    }
+    try {
+      begin(wire, verdict)
+    } catch (cause) {
+      settle(Effect.fail(badOptions(cause, OPERATION, beneath.peer)))
+    }
+    // A server's stream does not close by itself when the wire ends: both halves are the program's to end.
+    wire.once("end", () => verdict.failed(hungUp()))
+  })
+
+const limited = <A, E>(
+  effect: Effect.Effect<A, E>,
+  limit: Duration.Duration,
+  address: string
+): Effect.Effect<A, E | TimeoutError> =>
+  Duration.isFinite(limit)
+    ? Effect.timeoutFail(effect, { duration: limit, onTimeout: () => timedOut(OPERATION, limit, address) })
+    : effect
+
+/**
+ * Makes a TLS connection of a connection, for the scope. The connection beneath is TLS's from here on, and is closed with
+ * it, or when the handshake fails.
+ *
+ * @internal
+ */
+export const handshake = (
+  connection: Connection,
+  options: Handshake
+): Effect.Effect<TlsTcpConnection, HandshakeError, Scope.Scope> => {
+  if (!(connection instanceof TcpConnection)) {
+    return Effect.fail(invalidArgument(OPERATION, "the connection is none of Net's"))
+  }
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const local = yield* connection.localAddress
+      const wire = unsafeMake(connection, local, yield* Effect.runtime<never>(), { allowHalfOpen: true })
+      // TLS listens to its errors too; but one that comes when it does not any more would end the process.
+      wire.on("error", () => {})
+      const secured = restore(limited(shake(connection, wire, options), options.limit, connection.peer))
+      const tls = yield* Effect.onError(secured, () => destroyed(wire))
+      return tls.adoptInto(scope)
+    })
+  )
+}
+
+/**
+ * The client's side, with a server that has to be `host`.
+ *
+ * @internal
+ */
+export const clientSide = (options: ClientOptions, host: string, limit: Duration.Duration): Handshake => ({
+  side: "client",
+  limit,
+  ignoreUnexpectedEof: options.ignoreUnexpectedEof ?? false,
+  begin: (wire, { failed, secure }) => {
+    const stream = startClient(wire, options, host)
+    // A session may come before the handshake is over.
+    const sessions = new Sessions(stream, options.session)
+    stream.once("error", failed)
+    stream.once("close", () => failed(hungUp()))
+    stream.once("secureConnect", () => secure(stream, sessions))
+  }
+})
+
+/**
+ * The server's side.
+ *
+ * @internal
+ */
+export const serverSide = (
+  acceptor: TlsAcceptor,
+  limit: Duration.Duration,
+  ignoreUnexpectedEof: boolean
+): Handshake => ({
+  side: "server",
+  limit,
+  ignoreUnexpectedEof,
+  begin: (wire, verdict) => acceptor.accept(wire, verdict)
+})
