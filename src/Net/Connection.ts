@@ -230,6 +230,16 @@ export class TcpConnection implements Connection, Owner {
     return this.send(bytes, "all", options, nothing)
   }
 
+  /**
+   * For a caller that is within a step of a fiber already: the write begins here and now, and what is left to do of it is to
+   * be run at once. Most often that is nothing, `Effect.void` itself.
+   *
+   * @internal
+   */
+  unsafeWriteAll(bytes: Uint8Array): Effect.Effect<void, SocketError | TimeoutError> {
+    return this.begin(bytes, "all", undefined, nothing)
+  }
+
   writeString(text: string): Effect.Effect<void, SocketError>
   writeString(text: string, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
   writeString(text: string, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
@@ -337,15 +347,21 @@ export class TcpConnection implements Connection, Owner {
     options: TimeoutOptions | undefined,
     answer: Answer<A>
   ): Effect.Effect<A, SocketError | TimeoutError> {
-    return Effect.suspend(() => {
-      if (!(bytes instanceof Uint8Array)) {
-        return Effect.fail(
-          invalidArgument("write", "bytes are a Uint8Array; text goes to writeString", this.peer)
-        )
-      }
-      const job = this.writing.start(bytes, extent)
-      return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
-    })
+    return Effect.suspend(() => this.begin(bytes, extent, options, answer))
+  }
+
+  private begin<A>(
+    bytes: Uint8Array,
+    extent: "all" | "some",
+    options: TimeoutOptions | undefined,
+    answer: Answer<A>
+  ): Effect.Effect<A, SocketError | TimeoutError> {
+    if (!(bytes instanceof Uint8Array)) {
+      const advice = "bytes are a Uint8Array; text goes to writeString"
+      return Effect.fail(invalidArgument("write", advice, this.peer))
+    }
+    const job = this.writing.start(bytes, extent)
+    return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
   }
 
   private finish<A>(

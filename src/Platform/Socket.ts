@@ -26,7 +26,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { invalidArgument, type SocketError } from "../Errors/index.js"
+import { invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
 import { type Connection, TcpConnection } from "../Net/Connection.js"
 import * as Net from "../Net/Net.js"
 
@@ -64,6 +64,8 @@ export interface NetOptions extends OpenOptions {
 /** A normal closure, and a broken one, as WebSocket numbers them (RFC 6455, 7.4.1). */
 const NORMAL_CLOSURE = 1000
 
+const encoder = new TextEncoder()
+
 /** For how long what was written may still leave after the end of a `run`. */
 const LAST_WRITES = "5 seconds"
 
@@ -96,9 +98,13 @@ class Opened {
       this.closing ??= chunk
       return this.connection.close
     }
-    const sent =
-      typeof chunk === "string" ? this.connection.writeString(chunk) : this.connection.writeAll(chunk)
-    return Effect.catchAllCause(sent, writeFailed)
+    const bytes = typeof chunk === "string" ? encoder.encode(chunk) : chunk
+    // Within a step of the fiber: see `write`.
+    const left =
+      this.connection instanceof TcpConnection
+        ? this.connection.unsafeWriteAll(bytes)
+        : this.connection.writeAll(bytes)
+    return left === Effect.void ? Effect.void : Effect.catchAllCause(left, writeFailed)
   }
 
   /** Whether other fibers are writing. */
@@ -128,7 +134,9 @@ class Opened {
 }
 
 /** By causes, here and in `receive`: that is one step of the fiber, and `mapError` is two. */
-const writeFailed = (failure: Cause.Cause<SocketError>): Effect.Effect<never, Socket.SocketError> =>
+const writeFailed = (
+  failure: Cause.Cause<SocketError | TimeoutError>
+): Effect.Effect<never, Socket.SocketError> =>
   Effect.failCause(Cause.map(failure, (cause) => new Socket.SocketGenericError({ reason: "Write", cause })))
 
 const openError = (cause: unknown): Socket.SocketError =>
