@@ -7,10 +7,14 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as AsyncInputProducer from "effect/SingleProducerAsyncInput"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
@@ -107,6 +111,52 @@ export const sink = (
     Effect.forEach(chunks, (chunk) => write(connection, chunk), { discard: true })
   )
   return end ? Sink.mapEffect(writing, () => connection.shutdown("write")) : writing
+}
+
+/**
+ * The connection as a channel: what goes in is written, bytes as they are and text as UTF-8, and what arrives comes out,
+ * each receive when it is asked for. The end of what goes in shuts the sending half down (`shutdown(2)`), and receiving goes
+ * on. The channel is over when the peer has ended the stream; what goes in is not asked for after that.
+ *
+ * It fails with what goes in, with a write, or with a receive, whichever fails first.
+ *
+ * @since 0.1.0
+ * @category channels
+ */
+export const channel = <IE = never>(
+  connection: Connection,
+  options?: ReadOptions
+): Channel.Channel<
+  Chunk.Chunk<Uint8Array>,
+  Chunk.Chunk<Uint8Array | string>,
+  SocketError | TimeoutError | IE,
+  IE,
+  void,
+  unknown
+> =>
+  Channel.unwrap(
+    Effect.map(Deferred.make<never, SocketError | IE>(), (failed) => {
+      const received = Stream.interruptWhenDeferred(bytes(connection, options), failed)
+      return Channel.embedInput(Stream.toChannel(received), intoConnection(connection, failed))
+    })
+  )
+
+/** Writes what a channel is given. It may fail at any time, also while nothing is asked for. */
+const intoConnection = <IE>(
+  connection: Connection,
+  failed: Deferred.Deferred<never, SocketError | IE>
+): AsyncInputProducer.AsyncInputProducer<IE, Chunk.Chunk<Uint8Array | string>, unknown> => {
+  const fail = (cause: Cause.Cause<SocketError | IE>) => Deferred.failCause(failed, cause)
+  return {
+    awaitRead: () => Effect.void,
+    emit: (chunks) =>
+      Effect.catchAllCause(
+        Effect.forEach(chunks, (chunk) => write(connection, chunk), { discard: true }),
+        fail
+      ),
+    error: fail,
+    done: () => Effect.catchAllCause(connection.shutdown("write"), fail)
+  }
 }
 
 /**

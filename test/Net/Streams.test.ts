@@ -1,12 +1,13 @@
 /**
  * Connections as streams and sinks.
  */
-import { assert } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { isConnectionError } from "../../src/Errors/index.js"
 import * as Net from "../../src/Net/index.js"
 import * as Streams from "../../src/Net/Streams.js"
 import { bytes, concat, pair, pattern, readToEnd, type Subject, test, text } from "./harness.js"
@@ -127,3 +128,114 @@ test(subject, "accepted connections as a stream", () =>
     )
   })
 )
+
+describe("a channel", () => {
+  const through = <E>(input: Stream.Stream<Uint8Array | string, E>, connection: Net.Connection) =>
+    Stream.pipeThroughChannelOrFail(input, Streams.channel<E>(connection))
+
+  test(subject, "writes what goes in, ends the half after it, and gives what arrives", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const echo = yield* Effect.fork(Stream.run(Streams.bytes(server), Streams.sink(server, { end: true })))
+      const sent = pattern(4 * 1024 * 1024)
+      const pieces = Stream.range(0, 63).pipe(
+        Stream.map((index) => sent.subarray(index * 65_536, (index + 1) * 65_536))
+      )
+      const received = yield* Stream.runCollect(
+        through(Stream.concat(pieces, Stream.make("the end")), client)
+      )
+      const all = Buffer.from(concat(Chunk.toReadonlyArray(received)))
+      assert.isTrue(all.subarray(0, sent.length).equals(sent))
+      assert.strictEqual(all.subarray(sent.length).toString(), "the end")
+      yield* Fiber.join(echo)
+    })
+  )
+
+  test(subject, "receives only when it is asked to", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const sent = pattern(16 * 1024 * 1024)
+      const writing = yield* Effect.fork(Effect.zipRight(client.writeAll(sent), client.shutdown("write")))
+      const pull = yield* Stream.toPull(through(Stream.empty, server))
+      const first = concat(Chunk.toReadonlyArray(yield* pull)).length
+      yield* Effect.sleep("100 millis")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(writing)))
+      assert.strictEqual(first + (yield* readToEnd(server)).length, sent.length)
+      yield* Fiber.join(writing)
+    })
+  )
+
+  test(subject, "asks for what is to be written only when what came before has left", () =>
+    Effect.gen(function* () {
+      const { client } = yield* pair
+      let asked = 0
+      const piece = pattern(1024 * 1024)
+      const endless = Stream.repeatEffect(
+        Effect.sync(() => {
+          asked += 1
+          return piece
+        })
+      )
+      const running = yield* Effect.fork(Stream.runDrain(through(endless, client)))
+      yield* Effect.sleep("100 millis")
+      const before = asked
+      assert.isAbove(before, 0)
+      assert.isBelow(before, 64)
+      yield* Effect.sleep("50 millis")
+      assert.strictEqual(asked, before)
+      yield* Fiber.interrupt(running)
+    })
+  )
+
+  test(subject, "fails with what goes in", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const input = Stream.concat(Stream.make("one\n"), Stream.fail("no more" as const))
+      const failure = yield* Effect.flip(Stream.runDrain(through(input, client)))
+      assert.strictEqual(failure, "no more")
+      assert.deepStrictEqual(yield* server.readLine, Option.some("one"))
+    })
+  )
+
+  test(subject, "fails with a write that fails, while nothing arrives", () =>
+    Effect.gen(function* () {
+      const { client } = yield* pair
+      yield* client.shutdown("write")
+      const failure = yield* Effect.flip(Stream.runDrain(through(Stream.make("late"), client)))
+      assert.strictEqual(failure._tag, "ConnectionError")
+      assert.strictEqual(failure.operation, "write")
+    })
+  )
+
+  test(subject, "fails with a receive that fails", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const failing = yield* Effect.fork(Effect.flip(Stream.runDrain(through(Stream.never, client))))
+      yield* Effect.sleep("10 millis")
+      yield* server.abort
+      const failure = yield* Fiber.join(failing)
+      assert.isTrue(isConnectionError(failure) && failure.reason === "Reset")
+    })
+  )
+
+  test(subject, "is over when the peer has ended the stream, whatever was still to go in", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      yield* server.writeString("bye")
+      yield* server.shutdown("write")
+      const received = yield* Stream.runCollect(through(Stream.never, client))
+      assert.strictEqual(text(concat(Chunk.toReadonlyArray(received))), "bye")
+    })
+  )
+
+  test(subject, "that is interrupted has taken nothing", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const running = yield* Effect.fork(Stream.runDrain(through(Stream.never, client)))
+      yield* Effect.sleep("10 millis")
+      yield* Fiber.interrupt(running)
+      yield* server.writeString("still there\n")
+      assert.deepStrictEqual(yield* client.readLine, Option.some("still there"))
+    })
+  )
+})
