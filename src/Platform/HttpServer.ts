@@ -2,7 +2,7 @@
  * `@effect/platform`'s `HttpServer` over a listener, in the place of `NodeHttpServer`: routers and APIs run unchanged.
  *
  * The parsing of HTTP is Node's, and all that makes a service of it is `@effect/platform-node`'s: it is given a `node:http`
- * server that does not listen itself, but gets every accepted connection as a `NodeDuplex`. So this module needs the package
+ * server that does not listen itself, but gets every accepted connection as a `NodeDuplex`, or as the `TLSSocket` over it. So this module needs the package
  * `@effect/platform-node`.
  *
  * Lifecycle:
@@ -17,6 +17,7 @@
  *
  * @since 0.1.0
  */
+import type { Duplex } from "node:stream"
 import type * as Etag from "@effect/platform/Etag"
 import type * as HttpPlatform from "@effect/platform/HttpPlatform"
 import * as HttpServer from "@effect/platform/HttpServer"
@@ -36,7 +37,10 @@ import type { Listener } from "../Net/Listener.js"
 import * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
 import { type NodeOptions, ServerElsewhere } from "./internal/HttpServerElsewhere.js"
+import { handshakeOfStream } from "./internal/TlsHandshake.js"
+import { closedDown } from "./NodeConnection.js"
 import * as NodeDuplex from "./NodeDuplex.js"
+import * as Tls from "./Tls.js"
 
 /**
  * @since 0.1.0
@@ -53,6 +57,8 @@ export interface Options extends Pick<ServeOptions, "idleTimeout" | "maxConnecti
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** What Node's parser is told: `headersTimeout`, `requestTimeout`, `keepAliveTimeout`, `maxHeaderSize`, ... */
   readonly http?: NodeOptions | undefined
+  /** Certificate and key, and the rest of what `Tls.serve` takes: HTTPS. Clients that cannot are closed, and nobody else hears of it. */
+  readonly tls?: Tls.ServerOptions | Tls.ServerContext | undefined
 }
 
 const DRAIN_TIMEOUT = Duration.seconds(20)
@@ -72,7 +78,8 @@ export const make = (
   options: Options
 ): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Net.Net | Scope.Scope> =>
   Effect.gen(function* () {
-    const { backlog, host = "0.0.0.0", port } = options
+    const { backlog, host = "0.0.0.0", port, tls } = options
+    const bring = tls === undefined ? plain : encrypted(yield* Effect.mapError(contextOf(tls), serveError))
     const listener = yield* Effect.mapError(Net.listen({ host, port, backlog }), serveError)
     const server = yield* Effect.mapError(makeServer(options.http, listener.address), serveError)
     // Its end waits for the clients of WebSockets, and so has to come with the drain, which bounds it, and not before.
@@ -81,9 +88,15 @@ export const make = (
       NodeHttpServer.make(() => server, {}),
       webSockets
     )
-    yield* accepting(listener, server, webSockets, options)
+    yield* accepting(listener, server, webSockets, bring, options)
     return service
   })
+
+/** Browsers and curl ask whether there is HTTP/2; Node's parser has HTTP/1.1. */
+const contextOf = (tls: Tls.ServerOptions | Tls.ServerContext) =>
+  tls instanceof Tls.ServerContext
+    ? Effect.succeed(tls)
+    : Tls.serverContext({ ALPNProtocols: ["http/1.1"], ...tls })
 
 const makeServer = (options: NodeOptions | undefined, local: SocketAddress) =>
   Effect.acquireRelease(
@@ -96,26 +109,52 @@ const makeServer = (options: NodeOptions | undefined, local: SocketAddress) =>
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** Hands a connection over, and waits until the stream over it is closed. */
-const handOver = (server: ServerElsewhere) => (connection: Connection) =>
-  Effect.scoped(
-    // As Node's own server has them: a client that has ended its half is still answered.
-    Effect.flatMap(NodeDuplex.make(connection, { allowHalfOpen: true }), (stream) =>
-      Effect.async<void>((resume) => {
-        stream.once("close", () => resume(Effect.void))
-        server.take(stream)
-      })
-    )
+/** Gives the server a stream over a connection. */
+type Bring = (connection: Connection, server: ServerElsewhere) => Effect.Effect<Duplex, unknown, Scope.Scope>
+
+const plain: Bring = (connection, server) =>
+  // As Node's own server has them: a client that has ended its half is still answered.
+  Effect.tap(NodeDuplex.make(connection, { allowHalfOpen: true }), (stream) =>
+    server.take(stream, () => stream.bytesRead > 0)
   )
+
+/** Node's own stream, so that handlers find what they expect of HTTPS: `encrypted`, `getPeerCertificate()`, ... */
+const encrypted =
+  (context: Tls.ServerContext): Bring =>
+  (connection, server) =>
+    handshakeOfStream(connection, context.side, ({ stream, wire }) => {
+      tellAddresses(stream, wire)
+      const ofHandshake = wire.bytesRead
+      // At once: what comes before the parser has the stream, the parser gets after what comes later.
+      server.take(stream, () => wire.bytesRead > ofHandshake)
+    })
+
+/** Node asks the handle beneath a stream for its addresses, and there is none. */
+const tellAddresses = (stream: Duplex, wire: NodeDuplex.NodeDuplex): void => {
+  for (const end of ["remote", "local"] as const) {
+    for (const part of ["Address", "Port", "Family"] as const) {
+      Object.defineProperty(stream, `${end}${part}`, { value: wire[`${end}${part}`] })
+    }
+  }
+}
+
+/** Hands a connection over, and waits until the stream over it is closed. */
+const handOver = (server: ServerElsewhere, bring: Bring) => (connection: Connection) =>
+  Effect.matchEffect(bring(connection, server), {
+    // A stranger who cannot do TLS, most often: nothing that the program could help.
+    onFailure: (failure) => Effect.logDebug("no HTTP with a client", failure),
+    onSuccess: closedDown
+  }).pipe(Effect.scoped)
 
 /** Accepts from the first `serve` on until the scope ends, and then drains. */
 const accepting = (
   listener: Listener,
   server: ServerElsewhere,
   webSockets: Scope.CloseableScope,
+  bring: Bring,
   { drainTimeout = DRAIN_TIMEOUT, idleTimeout, maxConnections }: Options
 ) => {
-  const serving = listener.serve(handOver(server), { drainTimeout, idleTimeout, maxConnections })
+  const serving = listener.serve(handOver(server, bring), { drainTimeout, idleTimeout, maxConnections })
   const accepting = Effect.interruptible(Effect.zipRight(served(server), serving))
   const closeUnused = Effect.sync(() => server.closeUnused())
   return Effect.acquireRelease(Effect.forkDaemon(accepting), (fiber) => {

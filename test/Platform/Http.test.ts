@@ -29,6 +29,7 @@ import * as Net from "../../src/Net/index.js"
 import * as HttpClient from "../../src/Platform/HttpClient.js"
 import * as OurHttpServer from "../../src/Platform/HttpServer.js"
 import { bytes, concat, pattern, readToEnd, test, text } from "../Net/harness.js"
+import { absenceOf } from "../support/absence.js"
 import { subject } from "./bothLayers.js"
 
 const host = "127.0.0.1"
@@ -365,19 +366,10 @@ describe("what this library adds, or has to do itself", () => {
 
 const run = promisify(execFile)
 
-/** Whether a program of that name is there; never under Wine. */
-const isThere = async (program: string): Promise<boolean> => {
-  if (process.platform === "win32") return false
-  return run(program, ["--version"]).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== "ENOENT"
-  )
-}
+const noCurl = absenceOf("curl")
+const noWrk = absenceOf("wrk")
 
-const hasCurl = await isThere("curl")
-const hasWrk = await isThere("wrk")
-
-describe.skipIf(!hasCurl)(`curl${hasCurl ? "" : " (it is not installed)"}`, () => {
+describe.skipIf(noCurl !== undefined)(`curl ${noCurl ?? ""}`, () => {
   test(subject, "gets, posts a form with a file, keeps its connection", () =>
     Effect.gen(function* () {
       const port = yield* serve(servers["effect-iocp"])
@@ -393,7 +385,7 @@ describe.skipIf(!hasCurl)(`curl${hasCurl ? "" : " (it is not installed)"}`, () =
   )
 })
 
-describe.skipIf(!hasWrk)(`wrk${hasWrk ? "" : " (it is not installed)"}`, () => {
+describe.skipIf(noWrk !== undefined)(`wrk ${noWrk ?? ""}`, () => {
   test(subject, "50 connections, and every answer is a success", () =>
     Effect.gen(function* () {
       const port = yield* serve(servers["effect-iocp"])

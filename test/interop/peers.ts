@@ -6,12 +6,11 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { accessSync, constants } from "node:fs"
-import { delimiter, join } from "node:path"
 import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { absenceOf } from "../support/absence.js"
 import { type ForeignEnd, ofStreams } from "./foreignEnd.js"
 
 /** Listens on 127.0.0.1 for one connection. */
@@ -111,20 +110,6 @@ const programPeer = (peer: ProgramPeer): ForeignPeer => ({
     }))
   )
 })
-
-/** Why a program of this name cannot run here. */
-const absenceOf = (command: string): string | undefined => {
-  if (process.platform !== "linux") return `runs in the native lane on Linux`
-  const isThere = (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-  return isThere ? undefined : `${command} is not installed`
-}
 
 const absenceOfNc = (): string | undefined =>
   absenceOf("nc") ??

@@ -11,8 +11,8 @@
  * @since 0.1.0
  */
 import * as Http from "node:http"
+import type { Duplex } from "node:stream"
 import type { SocketAddress } from "../../Address/index.js"
-import type { NodeDuplex } from "../NodeDuplex.js"
 
 /** What Node's server can be told. Part of the public options, so not internal. */
 export type NodeOptions = Omit<Http.ServerOptions, "IncomingMessage" | "ServerResponse">
@@ -40,7 +40,8 @@ const refuse = (_request: Http.IncomingMessage, response: Http.ServerResponse): 
 export class ServerElsewhere extends Http.Server {
   private readonly local: SocketAddress
   private readonly stage: Stage
-  private readonly streams = new Set<NodeDuplex>()
+  /** The streams, and whether anything of a request has come on each. */
+  private readonly streams = new Map<Duplex, () => boolean>()
 
   /** Throws Node's `RangeError` or `TypeError` where it does not take an option. */
   constructor(options: NodeOptions, local: SocketAddress) {
@@ -72,12 +73,12 @@ export class ServerElsewhere extends Http.Server {
     return { address: host, family, port }
   }
 
-  /** Serves a connection. */
-  take(stream: NodeDuplex): void {
+  /** Serves a connection. `isUsed` tells whether anything has come on it yet. */
+  take(stream: Duplex, isUsed: () => boolean): void {
     // Node takes its own listener off when a client asks for another protocol. If the connection fails before somebody
     // else listens, that is to be no uncaught exception: whoever asks could end the process with it.
     stream.on("error", () => {})
-    this.streams.add(stream)
+    this.streams.set(stream, isUsed)
     stream.once("close", () => this.streams.delete(stream))
     this.emit("connection", stream)
   }
@@ -90,7 +91,7 @@ export class ServerElsewhere extends Http.Server {
   /** Closes the connections on which no request is under way; to Node one that has not sent anything yet is not idle. */
   closeUnused(): void {
     this.closeIdleConnections()
-    for (const stream of this.streams) if (stream.bytesRead === 0) stream.destroy()
+    for (const [stream, isUsed] of this.streams) if (!isUsed()) stream.destroy()
   }
 
   /** Ends what Node started for it. */

@@ -33,7 +33,7 @@ import { destroyed, type NodeDuplex, unsafeMake } from "../NodeDuplex.js"
 import type { ClientOptions } from "../Tls.js"
 import { fromNodeError } from "./NodeErrors.js"
 import type { TlsAcceptor } from "./TlsAcceptor.js"
-import { Sessions, TlsTcpConnection } from "./TlsConnection.js"
+import { type Layers, Sessions, TlsTcpConnection } from "./TlsConnection.js"
 import { badOptions, startClient } from "./TlsOptions.js"
 
 /** @internal */
@@ -94,15 +94,16 @@ const wentAway = (cause: unknown, address: string): SocketError =>
 
 const hungUp = (): Error => Object.assign(new Error("the connection ended"), { code: "ECONNRESET" })
 
-/** Runs the handshake to its verdict. */
-const shake = (
+/** Runs the handshake to its verdict. `established` is called in the step in which it is over. */
+const shake = <A>(
   beneath: TcpConnection,
   wire: NodeDuplex,
-  { begin, ignoreUnexpectedEof, side }: Handshake
-): Effect.Effect<TlsTcpConnection, TlsError | SocketError> =>
+  { begin, ignoreUnexpectedEof, side }: Handshake,
+  established: (layers: Layers) => A
+): Effect.Effect<A, TlsError | SocketError> =>
   Effect.async((resume) => {
     let isSettled = false
-    const settle = (outcome: Effect.Effect<TlsTcpConnection, TlsError | SocketError>) => {
+    const settle = (outcome: Effect.Effect<A, TlsError | SocketError>) => {
       isSettled = true
       resume(outcome)
     }
@@ -110,7 +111,7 @@ const shake = (
       secure: (stream, sessions) => {
         if (isSettled) return
         const layers = { beneath, wire, stream, side, sessions, ignoreUnexpectedEof }
-        settle(Effect.succeed(TlsTcpConnection.established(layers)))
+        settle(Effect.succeed(established(layers)))
       },
       failed: (error) => {
         if (!isSettled) settle(Effect.fail(failureOf(error, wire, side, beneath.peer)))
@@ -134,6 +135,26 @@ const limited = <A, E>(
     ? Effect.timeoutFail(effect, { duration: limit, onTimeout: () => timedOut(OPERATION, limit, address) })
     : effect
 
+/** What a handshake leads to, or the connection is closed. */
+const shaken = <A>(
+  connection: Connection,
+  options: Handshake,
+  established: (layers: Layers) => A,
+  restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
+): Effect.Effect<A, HandshakeError> => {
+  if (!(connection instanceof TcpConnection)) {
+    return Effect.fail(invalidArgument(OPERATION, "the connection is none of Net's"))
+  }
+  return Effect.gen(function* () {
+    const local = yield* connection.localAddress
+    const wire = unsafeMake(connection, local, yield* Effect.runtime<never>(), { allowHalfOpen: true })
+    // TLS listens to its errors too; but one that comes when it does not any more would end the process.
+    wire.on("error", () => {})
+    const secured = limited(shake(connection, wire, options, established), options.limit, connection.peer)
+    return yield* Effect.onError(restore(secured), () => destroyed(wire))
+  })
+}
+
 /**
  * Makes a TLS connection of a connection, for the scope. The connection beneath is TLS's from here on, and is closed with
  * it, or when the handshake fails.
@@ -143,21 +164,37 @@ const limited = <A, E>(
 export const handshake = (
   connection: Connection,
   options: Handshake
-): Effect.Effect<TlsTcpConnection, HandshakeError, Scope.Scope> => {
-  if (!(connection instanceof TcpConnection)) {
-    return Effect.fail(invalidArgument(OPERATION, "the connection is none of Net's"))
+): Effect.Effect<TlsTcpConnection, HandshakeError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.scope, (scope) =>
+      Effect.map(shaken(connection, options, TlsTcpConnection.established, restore), (tls) =>
+        tls.adoptInto(scope)
+      )
+    )
+  )
+
+/**
+ * Like `handshake`, for who wants Node's stream itself, which the end of the scope destroys. `secured` gets it in the step
+ * in which the handshake is over: from the next one on bytes may come, and they come only once.
+ *
+ * @internal
+ */
+export const handshakeOfStream = (
+  connection: Connection,
+  options: Handshake,
+  secured: (layers: Layers) => void
+): Effect.Effect<TLSSocket, HandshakeError, Scope.Scope> => {
+  const established = (layers: Layers) => {
+    secured(layers)
+    return layers
   }
   return Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const scope = yield* Effect.scope
-      const local = yield* connection.localAddress
-      const wire = unsafeMake(connection, local, yield* Effect.runtime<never>(), { allowHalfOpen: true })
-      // TLS listens to its errors too; but one that comes when it does not any more would end the process.
-      wire.on("error", () => {})
-      const secured = restore(limited(shake(connection, wire, options), options.limit, connection.peer))
-      const tls = yield* Effect.onError(secured, () => destroyed(wire))
-      return tls.adoptInto(scope)
-    })
+    Effect.flatMap(shaken(connection, options, established, restore), ({ stream, wire }) =>
+      Effect.as(
+        Effect.addFinalizer(() => Effect.zipRight(destroyed(stream), destroyed(wire))),
+        stream
+      )
+    )
   )
 }
 
