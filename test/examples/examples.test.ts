@@ -11,6 +11,7 @@ import * as epoll from "../../examples/epoll.js"
 import * as flakyServer from "../../examples/flaky-server.js"
 import * as futures from "../../examples/futures.js"
 import * as hello from "../../examples/hello.js"
+import * as redisServer from "../../examples/redis-server.js"
 import * as rpc from "../../examples/rpc.js"
 import * as select from "../../examples/select.js"
 import * as tcpProxy from "../../examples/tcp-proxy.js"
@@ -113,6 +114,16 @@ const examples: Record<string, Expectation> = {
       /^server: listening on 127\.0\.0\.1:\d+$/,
       /^client: read "Hello from the completion port!"$/,
       /^client: then the end of the stream$/
+    ]
+  },
+  "redis-server": {
+    program: redisServer.program,
+    lines: [
+      /^the client read: \+OK$/,
+      /^the client read: \$13$/,
+      /^the client read: Hello, Redis!$/,
+      /^the client read: :1$/,
+      /^the client read: \+OK$/
     ]
   },
   rpc: {
