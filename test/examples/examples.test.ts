@@ -15,6 +15,7 @@ import * as redisServer from "../../examples/redis-server.js"
 import * as rpc from "../../examples/rpc.js"
 import * as select from "../../examples/select.js"
 import * as tcpProxy from "../../examples/tcp-proxy.js"
+import * as tlsChat from "../../examples/tls-chat.js"
 import { runCollecting } from "./running.js"
 
 interface Expectation {
@@ -142,6 +143,23 @@ const examples: Record<string, Expectation> = {
       /^listening on 127\.0\.0\.1:\d+$/,
       /^through the proxy: 1000000 bytes came$/,
       /^! connect 127\.0\.0\.1:\d+: connection refused/
+    ]
+  },
+  "tls-chat": {
+    program: tlsChat.program,
+    anyOrder: true,
+    lines: [
+      /^Alice reads: Who are you\?$/,
+      /^Alice reads: \* Alice is here$/,
+      /^Bob reads: Who are you\?$/,
+      /^Bob reads: \* Bob is here$/,
+      /^Alice reads: \* Bob is here$/,
+      /^Alice reads: Bob: Can anybody read this\?$/,
+      /^Bob reads: Bob: Can anybody read this\?$/,
+      /^Bob reads: Alice: Only we two\.$/,
+      /^Alice reads: Alice: Only we two\.$/,
+      /^Alice reads: \* Bob has left$/,
+      /^Alice reads: \* the room closes$/
     ]
   },
   select: {
