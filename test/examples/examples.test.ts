@@ -11,6 +11,7 @@ import * as epoll from "../../examples/epoll.js"
 import * as flakyServer from "../../examples/flaky-server.js"
 import * as futures from "../../examples/futures.js"
 import * as hello from "../../examples/hello.js"
+import * as httpApi from "../../examples/http-api.js"
 import * as redisServer from "../../examples/redis-server.js"
 import * as rpc from "../../examples/rpc.js"
 import * as select from "../../examples/select.js"
@@ -115,6 +116,17 @@ const examples: Record<string, Expectation> = {
       /^server: listening on 127\.0\.0\.1:\d+$/,
       /^client: read "Hello from the completion port!"$/,
       /^client: then the end of the stream$/
+    ]
+  },
+  "http-api": {
+    program: httpApi.program,
+    lines: [
+      /^1: engine, by Ada$/,
+      /^the same title again: TitleTaken$/,
+      /^a stranger removes it: Unauthorized$/,
+      /^notes of Ada's: 1$/,
+      /^all: \{"id":1,"author":"Ada","title":"engine","text":"It weaves algebraical patterns\."\}$/,
+      /^once it is removed: NoteNotFound$/
     ]
   },
   "redis-server": {
