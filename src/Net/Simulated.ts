@@ -79,6 +79,8 @@ export interface SimulatedNetwork {
   readonly seed: number
   /** The host of that name. The options count where it comes into being. */
   readonly host: (name: string, options?: HostOptions) => SimulatedHost
+  /** Gives a name to addresses, of one host or of several, in the order in which the resolver tells them. */
+  readonly name: (name: string, addresses: ReadonlyArray<string>) => Effect.Effect<void>
   /** Changes what the options name about the links between two hosts, in both directions. */
   readonly link: (a: string, b: string, options: Core.LinkOptions) => Effect.Effect<void>
   /** Changes the link from one host to another, in this direction only. */
@@ -139,9 +141,12 @@ const LOCALHOST = "localhost"
 
 const loopbacks: ReadonlyArray<string> = ["127.0.0.1", "::1"]
 
+/** Names that are no host's own. */
+type Names = Map<string, ReadonlyArray<string>>
+
 /** What a name is to a host: itself, another host, or nobody. */
 const lookupOn =
-  (network: Core.Network, asking: string): Lookup =>
+  (network: Core.Network, names: Names, asking: string): Lookup =>
   ({ host: name, port }) =>
     Effect.suspend(() => {
       const address = formatHostPort(name, port)
@@ -151,6 +156,8 @@ const lookupOn =
         return Effect.fail(new NetworkError({ ...resolving, reason, address }))
       }
       if (name.toLowerCase() === LOCALHOST) return Effect.succeed(loopbacks)
+      const named = names.get(name.toLowerCase())
+      if (named !== undefined) return Effect.succeed(named)
       const found = network.find(name) ?? network.find(name.toLowerCase())
       if (found !== undefined) return Effect.succeed(found.addresses)
       return Effect.fail(fromResolver({ code: "ENOTFOUND" }, { ...resolving, address }))
@@ -165,11 +172,16 @@ class Host implements SimulatedHost {
   readonly net: NetService
   readonly resolver: ResolverService
 
-  constructor(network: Core.Network, name: string, addresses: ReadonlyArray<string> | undefined) {
+  constructor(
+    network: Core.Network,
+    names: Names,
+    name: string,
+    addresses: ReadonlyArray<string> | undefined
+  ) {
     const host = network.host(name, addresses)
     this.name = name
     this.addresses = host.addresses
-    this.resolver = fromLookup(lookupOn(network, name))
+    this.resolver = fromLookup(lookupOn(network, names, name))
     this.net = overProactor(network.proactor(host), this.resolver)
   }
 
@@ -181,6 +193,7 @@ class NetworkControl implements SimulatedNetwork {
   readonly seed: number
   private readonly network: Core.Network
   private readonly hosts = new Map<string, Host>()
+  private readonly names: Names = new Map()
 
   constructor(network: Core.Network, seed: number) {
     this.network = network
@@ -190,9 +203,13 @@ class NetworkControl implements SimulatedNetwork {
   host(name: string, options?: HostOptions): Host {
     const known = this.hosts.get(name)
     if (known !== undefined) return known
-    const host = new Host(this.network, name, options?.addresses)
+    const host = new Host(this.network, this.names, name, options?.addresses)
     this.hosts.set(name, host)
     return host
+  }
+
+  name(name: string, addresses: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.sync(() => void this.names.set(name.toLowerCase(), addresses))
   }
 
   link(a: string, b: string, options: Core.LinkOptions): Effect.Effect<void> {

@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { format, type SocketAddress } from "../../Address/index.js"
-import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
+import { type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
 import { ConnectOperation } from "../../Proactor/Operation.js"
 import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
 import { type Deadline, timedOut } from "./Deadline.js"
@@ -82,14 +82,20 @@ class Connecting implements Half, Owner {
   )
 }
 
-/** What `Effect.uninterruptibleMask` hands out: runs an effect as interruptible as the caller was. */
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+/**
+ * What `Effect.uninterruptibleMask` hands out: runs an effect as interruptible as the caller was.
+ *
+ * @internal
+ */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * Connects a new socket to the address. To be run uninterruptibly: only the waiting is as interruptible as `restore`
  * makes it, so that either the caller gets the socket or it is closed.
+ *
+ * @internal
  */
-const connectSocket = (
+export const connectSocket = (
   proactor: ProactorService,
   address: SocketAddress,
   deadline: Deadline | undefined,
@@ -121,39 +127,4 @@ const openTcp = (
 export interface Connected {
   readonly socket: ProactorSocket
   readonly address: SocketAddress
-}
-
-/**
- * Tries one address after the other; the first that answers is it. Fails with the last failure, which tells of the
- * others. To be run uninterruptibly, like `connectSocket`.
- *
- * @internal
- */
-export const connectAny = (
-  proactor: ProactorService,
-  addresses: ReadonlyArray<SocketAddress>,
-  deadline: Deadline | undefined,
-  restore: Restore
-): Effect.Effect<Connected, SocketError | TimeoutError> => {
-  const attempt = (
-    [address, ...others]: ReadonlyArray<SocketAddress>,
-    failures: ReadonlyArray<SocketError>
-  ): Effect.Effect<Connected, SocketError | TimeoutError> => {
-    if (address === undefined) return Effect.fail(summary(failures))
-    const next = (failure: SocketError) => attempt(others, [...failures, failure])
-    return connectSocket(proactor, address, deadline, restore).pipe(
-      Effect.map((socket) => ({ socket, address })),
-      Effect.catchTags({ ConnectionError: next, NetworkError: next })
-    )
-  }
-  return attempt(addresses, [])
-}
-
-/** The last failure, and which addresses failed before it. */
-const summary = (failures: ReadonlyArray<SocketError>): SocketError => {
-  const last = failures.at(-1)
-  if (last === undefined) return invalidArgument("connect", "no address to connect to")
-  if (failures.length === 1) return last
-  const tried = failures.map(({ address, codeName, reason }) => `${address} (${codeName ?? reason})`)
-  return withDetails(last, { advice: `tried ${tried.join(", ")}` })
 }
