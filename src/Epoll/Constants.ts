@@ -47,6 +47,7 @@ export const SO_SNDLOWAT = 19
 export const SO_RCVTIMEO = 20
 export const SO_SNDTIMEO = 21
 export const SO_ACCEPTCONN = 30
+export const SO_MARK = 36
 export const SO_PROTOCOL = 38
 export const SO_DOMAIN = 39
 export const SO_BUSY_POLL = 46

@@ -209,8 +209,10 @@ export class NodeDuplex extends Duplex {
     return this.setOption("noDelay", noDelay)
   }
 
-  /** `SO_KEEPALIVE`. The delay before the first probe is the system's: it cannot be set here, and is ignored. */
-  setKeepAlive(enable = false, _initialDelay?: number): this {
+  /** `SO_KEEPALIVE`, and the milliseconds of silence before the first probe; 0 leaves those as they are. */
+  setKeepAlive(enable = false, initialDelay = 0): this {
+    const seconds = Math.floor(initialDelay / 1000)
+    if (seconds > 0) this.setOption("keepAliveIdleSeconds", seconds)
     return this.setOption("keepAlive", enable)
   }
 

@@ -5,7 +5,8 @@
  */
 
 /**
- * The options that every proactor supports, as `getsockopt` and `setsockopt` know them.
+ * The options of a socket, as `getsockopt` and `setsockopt` know them. One that a platform has not is an error there,
+ * `NetworkError` `Unsupported`, and never ignored.
  *
  * @since 0.1.0
  * @category models
@@ -15,12 +16,26 @@ export interface SocketOptions {
   readonly noDelay: boolean
   /** `SO_KEEPALIVE`: probe a silent peer. */
   readonly keepAlive: boolean
+  /** `TCP_KEEPIDLE`: seconds of silence before the first probe, 1 to 32767. */
+  readonly keepAliveIdleSeconds: number
+  /** `TCP_KEEPINTVL`: seconds between probes, 1 to 32767. */
+  readonly keepAliveIntervalSeconds: number
+  /** `TCP_KEEPCNT`: so many probes without an answer, and the connection is broken (`TimedOut`); 1 to 127. */
+  readonly keepAliveCount: number
   /** `SO_LINGER`: seconds that a close may wait for unsent bytes; 0 resets the connection; `undefined` is off. */
   readonly lingerSeconds: number | undefined
   /** `SO_RCVBUF`, in bytes. Linux reports twice what was set. */
   readonly receiveBufferBytes: number
   /** `SO_SNDBUF`, in bytes. Linux reports twice what was set. */
   readonly sendBufferBytes: number
+  /** `IP_TTL`, `IPV6_UNICAST_HOPS`: how many routers a packet may pass, 1 to 255. */
+  readonly hopLimit: number
+  /** `IP_TOS`, `IPV6_TCLASS`: DSCP in the upper six bits (RFC 2474), 0 to 255. Linux; TCP keeps the lower two to itself. */
+  readonly trafficClass: number
+  /** `TCP_USER_TIMEOUT` (RFC 5482): milliseconds that sent bytes may stay unacknowledged; 0 is the system's. Linux. */
+  readonly userTimeoutMilliseconds: number
+  /** `SO_MARK`: for routing and filtering, 0 to 2^32 - 1. Linux, with `CAP_NET_ADMIN`. */
+  readonly mark: number
 }
 
 /**
@@ -57,6 +72,17 @@ const byteCount = (name: string): Codec<number> => ({
   decode: ([, value]) => value
 })
 
+const whole = (name: string, least: number, largest: number): Codec<number> => ({
+  encode: (value) =>
+    Number.isInteger(value) && value >= least && value <= largest
+      ? [0, value | 0]
+      : `${name} is a whole number, ${least} to ${largest}`,
+  // Only of an unsigned one may the first bit be set.
+  decode: ([, value]) => (largest > LARGEST_INTEGER ? value >>> 0 : value)
+})
+
+const LARGEST_KEEPALIVE_SECONDS = 32_767
+
 const codecs: { readonly [Name in SocketOptionName]: Codec<SocketOptions[Name]> } = {
   noDelay: flag("noDelay"),
   keepAlive: flag("keepAlive"),
@@ -69,7 +95,14 @@ const codecs: { readonly [Name in SocketOptionName]: Codec<SocketOptions[Name]> 
     decode: ([onOff, value]) => (onOff === 0 ? undefined : value)
   },
   receiveBufferBytes: byteCount("receiveBufferBytes"),
-  sendBufferBytes: byteCount("sendBufferBytes")
+  sendBufferBytes: byteCount("sendBufferBytes"),
+  keepAliveIdleSeconds: whole("keepAliveIdleSeconds", 1, LARGEST_KEEPALIVE_SECONDS),
+  keepAliveIntervalSeconds: whole("keepAliveIntervalSeconds", 1, LARGEST_KEEPALIVE_SECONDS),
+  keepAliveCount: whole("keepAliveCount", 1, 127),
+  hopLimit: whole("hopLimit", 1, 255),
+  trafficClass: whole("trafficClass", 0, 255),
+  userTimeoutMilliseconds: whole("userTimeoutMilliseconds", 0, LARGEST_INTEGER),
+  mark: whole("mark", 0, 0xffff_ffff)
 }
 
 /**

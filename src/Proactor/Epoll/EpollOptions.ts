@@ -4,30 +4,49 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type { AddressFamily } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import type { Libc } from "../../Epoll/Libc.js"
 import { fromErrno, invalidArgument, type SocketError } from "../../Errors/index.js"
 import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
 
 /** Level, name, and how many integers the value has (`struct linger` is two). */
-const numbers: Record<SocketOptionName, readonly [level: number, name: number, integers: 1 | 2]> = {
+type Numbers = readonly [level: number, name: number, integers: 1 | 2]
+
+const numbers: Record<SocketOptionName, Numbers | Readonly<Record<AddressFamily, Numbers>>> = {
   noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
   keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
   lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
   receiveBufferBytes: [C.SOL_SOCKET, C.SO_RCVBUF, 1],
-  sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1]
+  sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1],
+  keepAliveIdleSeconds: [C.IPPROTO_TCP, C.TCP_KEEPIDLE, 1],
+  keepAliveIntervalSeconds: [C.IPPROTO_TCP, C.TCP_KEEPINTVL, 1],
+  keepAliveCount: [C.IPPROTO_TCP, C.TCP_KEEPCNT, 1],
+  hopLimit: {
+    IPv4: [C.IPPROTO_IP, C.IP_TTL, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_UNICAST_HOPS, 1]
+  },
+  trafficClass: { IPv4: [C.IPPROTO_IP, C.IP_TOS, 1], IPv6: [C.IPPROTO_IPV6, C.IPV6_TCLASS, 1] },
+  userTimeoutMilliseconds: [C.IPPROTO_TCP, C.TCP_USER_TIMEOUT, 1],
+  mark: [C.SOL_SOCKET, C.SO_MARK, 1]
+}
+
+const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers => {
+  const known = numbers[name]
+  return "IPv4" in known ? known[family] : known
 }
 
 /** @internal */
 export const setOption = <Name extends SocketOptionName>(
   system: Libc,
   fd: number,
+  family: AddressFamily,
   name: Name,
   value: SocketOptions[Name]
 ): Effect.Effect<void, SocketError> => {
   const encoded = encodeOption(name, value)
   if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
-  const [level, option, integers] = numbers[name]
+  const [level, option, integers] = numbersOf(name, family)
   const bytes = integers === 2 ? new Int32Array(encoded) : new Int32Array([encoded[1]])
   if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) === 0) return Effect.void
   return Effect.fail(fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" }))
@@ -37,9 +56,10 @@ export const setOption = <Name extends SocketOptionName>(
 export const getOption = <Name extends SocketOptionName>(
   system: Libc,
   fd: number,
+  family: AddressFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
-  const [level, option, integers] = numbers[name]
+  const [level, option, integers] = numbersOf(name, family)
   const bytes = new Int32Array(integers)
   if (system.getsockopt(fd, level, option, bytes, new Int32Array([bytes.byteLength])) !== 0) {
     return Effect.fail(fromErrno(system.errno(), { operation: "getOption", syscall: "getsockopt" }))

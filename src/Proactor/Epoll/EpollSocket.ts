@@ -202,14 +202,14 @@ export class EpollSocket implements ProactorSocket {
   }
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
-    return this.whileOpen("getOption", (fd) => getOption(this.system, fd, name))
+    return this.whileOpen("getOption", (fd) => getOption(this.system, fd, this.family, name))
   }
 
   setOption<Name extends SocketOptionName>(
     name: Name,
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
-    return this.whileOpen("setOption", (fd) => setOption(this.system, fd, name, value))
+    return this.whileOpen("setOption", (fd) => setOption(this.system, fd, this.family, name, value))
   }
 
   /** A call that is over when it returns. On a closed socket none is made: its number may be somebody else's. */

@@ -4,19 +4,41 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { fromWsa, invalidArgument, type SocketError } from "../../Errors/index.js"
+import type { AddressFamily } from "../../Address/index.js"
+import { fromWsa, invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
 
 /** Level, name, and how many integers the value has: `struct linger` is two, of two bytes each here. */
-const numbers: Record<SocketOptionName, readonly [level: number, name: number, integers: 1 | 2]> = {
+type Numbers = readonly [level: number, name: number, integers: 1 | 2]
+
+/** Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`). */
+const numbers: Record<SocketOptionName, Numbers | Readonly<Record<AddressFamily, Numbers>> | undefined> = {
   noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
   keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
   lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
   receiveBufferBytes: [C.SOL_SOCKET, C.SO_RCVBUF, 1],
-  sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1]
+  sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1],
+  keepAliveIdleSeconds: [C.IPPROTO_TCP, C.TCP_KEEPALIVE, 1],
+  keepAliveIntervalSeconds: [C.IPPROTO_TCP, C.TCP_KEEPINTVL, 1],
+  keepAliveCount: [C.IPPROTO_TCP, C.TCP_KEEPCNT, 1],
+  hopLimit: {
+    IPv4: [C.IPPROTO_IP, C.IP_TTL, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_UNICAST_HOPS, 1]
+  },
+  trafficClass: undefined,
+  userTimeoutMilliseconds: undefined,
+  mark: undefined
 }
+
+const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers | undefined => {
+  const known = numbers[name]
+  return known !== undefined && "IPv4" in known ? known[family] : known
+}
+
+const missing = (operation: string, name: SocketOptionName) =>
+  Effect.fail(unsupported(operation, `Windows has nothing that does what ${name} is for`))
 
 const failed = (operation: string, syscall: string) =>
   Effect.fail(fromWsa(winsock().WSAGetLastError(), { operation, syscall }))
@@ -24,12 +46,15 @@ const failed = (operation: string, syscall: string) =>
 /** @internal */
 export const setOption = <Name extends SocketOptionName>(
   handle: number,
+  family: AddressFamily,
   name: Name,
   value: SocketOptions[Name]
 ): Effect.Effect<void, SocketError> => {
   const encoded = encodeOption(name, value)
   if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
-  const [level, option, integers] = numbers[name]
+  const known = numbersOf(name, family)
+  if (known === undefined) return missing("setOption", name)
+  const [level, option, integers] = known
   const { buffer } = integers === 2 ? Uint16Array.from(encoded) : Int32Array.of(encoded[1])
   const bytes = new Uint8Array(buffer)
   const isSet = winsock().setsockopt(handle, level, option, bytes, bytes.length) === 0
@@ -39,9 +64,12 @@ export const setOption = <Name extends SocketOptionName>(
 /** @internal */
 export const getOption = <Name extends SocketOptionName>(
   handle: number,
+  family: AddressFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
-  const [level, option, integers] = numbers[name]
+  const known = numbersOf(name, family)
+  if (known === undefined) return missing("getOption", name)
+  const [level, option, integers] = known
   const bytes = new DataView(new ArrayBuffer(4))
   const length = new Uint8Array(Int32Array.of(4).buffer)
   const value = new Uint8Array(bytes.buffer)

@@ -211,7 +211,7 @@ export class IocpSocket implements ProactorSocket {
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
     return Effect.suspend(() =>
-      this.handle < 0 ? Effect.fail(closed("getOption")) : getOption(this.handle, name)
+      this.handle < 0 ? Effect.fail(closed("getOption")) : getOption(this.handle, this.family, name)
     )
   }
 
@@ -220,7 +220,7 @@ export class IocpSocket implements ProactorSocket {
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
     return Effect.suspend(() =>
-      this.handle < 0 ? Effect.fail(closed("setOption")) : setOption(this.handle, name, value)
+      this.handle < 0 ? Effect.fail(closed("setOption")) : setOption(this.handle, this.family, name, value)
     )
   }
 

@@ -20,7 +20,15 @@ export class OptionValues {
       keepAlive: false,
       lingerSeconds: undefined,
       receiveBufferBytes,
-      sendBufferBytes
+      sendBufferBytes,
+      // Linux's. They are remembered, and do nothing.
+      keepAliveIdleSeconds: 7200,
+      keepAliveIntervalSeconds: 75,
+      keepAliveCount: 9,
+      hopLimit: 64,
+      trafficClass: 0,
+      userTimeoutMilliseconds: 0,
+      mark: 0
     }
   }
 

@@ -1,6 +1,11 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { ProactorSocket } from "../../../src/Proactor/Proactor.js"
 import { pair, type Subject, test } from "../harness.js"
+
+/** The simulated network runs there too, and has them. */
+const isUnderWine = process.env["EFFECT_IOCP_LANE"] === "wine"
 
 export const options = (subject: Subject): void => {
   test(subject, "small writes leave at once unless told otherwise, on both sides", (proactor) =>
@@ -46,6 +51,54 @@ export const options = (subject: Subject): void => {
     })
   )
 
+  test(subject, "keepalive can be tuned, and the hop limit set, on IPv4 and IPv6", (proactor) =>
+    Effect.gen(function* () {
+      const { client } = yield* pair(proactor)
+      const isWine = isUnderWine && proactor.name === "iocp"
+      const values = {
+        keepAliveIdleSeconds: 61,
+        keepAliveIntervalSeconds: 7,
+        keepAliveCount: 5,
+        hopLimit: 33
+      } as const
+      const sixth = yield* Effect.acquireRelease(proactor.openTcp("IPv6"), (socket) =>
+        Effect.sync(() => socket.close())
+      )
+      const expectKept = (socket: ProactorSocket, name: keyof typeof values) =>
+        Effect.map(
+          Effect.either(Effect.zipRight(socket.setOption(name, values[name]), socket.getOption(name))),
+          (got) => {
+            // Wine has no such options, and says so.
+            if (isWine && name !== "hopLimit") {
+              assert.isTrue(Either.isLeft(got) && got.left.reason === "Unsupported", name)
+            } else assert.deepStrictEqual(got, Either.right(values[name]), name)
+          }
+        )
+      yield* expectKept(client, "keepAliveIdleSeconds")
+      yield* expectKept(client, "keepAliveIntervalSeconds")
+      yield* expectKept(client, "keepAliveCount")
+      yield* expectKept(client, "hopLimit")
+      yield* expectKept(sixth, "hopLimit")
+    })
+  )
+
+  test(subject, "what only Linux has is Unsupported elsewhere, and not ignored", (proactor) =>
+    Effect.gen(function* () {
+      const { client } = yield* pair(proactor)
+      const values = { trafficClass: 0x28, userTimeoutMilliseconds: 12_345, mark: 0xfedcba98 } as const
+      for (const name of ["trafficClass", "userTimeoutMilliseconds", "mark"] as const) {
+        const got = yield* Effect.either(
+          Effect.zipRight(client.setOption(name, values[name]), client.getOption(name))
+        )
+        if (proactor.name === "iocp") {
+          assert.isTrue(Either.isLeft(got) && got.left.reason === "Unsupported", name)
+        } else if (Either.isLeft(got)) {
+          assert.deepStrictEqual([name, got.left.reason], ["mark", "PermissionDenied"])
+        } else assert.strictEqual(got.right, values[name], name)
+      }
+    })
+  )
+
   test(subject, "a value that makes no sense is refused before the system sees it", (proactor) =>
     Effect.gen(function* () {
       const { client } = yield* pair(proactor)
@@ -53,6 +106,13 @@ export const options = (subject: Subject): void => {
         client.setOption("lingerSeconds", -1),
         client.setOption("lingerSeconds", 0.5),
         client.setOption("lingerSeconds", 65_536),
+        client.setOption("keepAliveIdleSeconds", 0),
+        client.setOption("keepAliveIntervalSeconds", 40_000),
+        client.setOption("keepAliveCount", 128),
+        client.setOption("hopLimit", 256),
+        client.setOption("trafficClass", -1),
+        client.setOption("userTimeoutMilliseconds", 0.5),
+        client.setOption("mark", 2 ** 32),
         client.setOption("receiveBufferBytes", Number.NaN),
         client.setOption("sendBufferBytes", 2 ** 31)
       ]) {
