@@ -3,6 +3,7 @@
  *
  * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
  * - `Streams`: connections as streams and sinks; `Framing`: messages with borders on them.
+ * - `ProxyProtocol`: who the client of a proxy is.
  * - `Future`: operations that were started and go on by themselves.
  * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
  * - `Address`: IP addresses and ports.
@@ -21,5 +22,6 @@ export * as Iocp from "./Iocp/index.js"
 export * as Framing from "./Net/Framing.js"
 export * as Future from "./Net/Future.js"
 export * as Net from "./Net/index.js"
+export * as ProxyProtocol from "./Net/ProxyProtocol.js"
 export * as Streams from "./Net/Streams.js"
 export * as Proactor from "./Proactor/index.js"

@@ -74,12 +74,15 @@ export const mentionsModule = (): string => {
     const [, owner, member] = /^(\w+)\.(\w+)/.exec(text) ?? []
     if (owner === "connection") lines.add(`Net.Connection["${member}"]`)
     else if (owner === "listener") lines.add(`Net.Listener["${member}"]`)
-    else if (owner !== undefined && /^(Net|Future|Framing|Iocp|Epoll|Errors|Proactor|Streams)$/.test(owner)) {
+    else if (
+      owner !== undefined &&
+      /^(Net|Future|Framing|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams)$/.test(owner)
+    ) {
       lines.add(/^[A-Z]/.test(member ?? "") ? `${owner}.${member}` : `typeof ${owner}.${member}`)
     }
   }
   const types = [...lines].map((type, index) => `export type Mention${index} = ${type}`)
-  return `import type { Epoll, Errors, Framing, Future, Iocp, Net, Proactor, Streams } from "effect-iocp"
+  return `import type { Epoll, Errors, Framing, Future, Iocp, Net, Proactor, ProxyProtocol, Streams } from "effect-iocp"
 ${types.join("\n").replaceAll("Future.Future", "Future.Future<void>")}
 `
 }

@@ -32,7 +32,7 @@ export interface Frame {
  *
  * @internal
  */
-export type Measured = Frame | { readonly tooLong: string } | undefined
+export type Measured = Frame | { readonly tooLong: string } | { readonly invalid: string } | undefined
 
 /** @internal */
 export type Measure = (arrived: Arrived) => Measured

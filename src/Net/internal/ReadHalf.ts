@@ -170,6 +170,7 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
         found = undefined
         if (measured === undefined) return this.hasEnded && this.frameEnded()
         if ("tooLong" in measured) return this.refuseFrame("TooLong", measured.tooLong)
+        if ("invalid" in measured) return this.refuseFrame("InvalidData", measured.invalid)
         found = measured
         return true
       },
