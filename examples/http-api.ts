@@ -62,7 +62,7 @@ class Authorization extends HttpApiMiddleware.Tag<Authorization>()("Authorizatio
 const id = HttpApiSchema.param("id", Schema.NumberFromString.pipe(Schema.int()))
 
 /** What everybody may ask for. */
-const library = HttpApiGroup.make("library")
+const reading = HttpApiGroup.make("reading")
   .add(
     HttpApiEndpoint.get("list", "/notes")
       .setUrlParams(Schema.Struct({ author: Schema.optional(Schema.String) }))
@@ -86,7 +86,7 @@ const desk = HttpApiGroup.make("desk")
   .add(HttpApiEndpoint.del("remove")`/notes/${id}`.addError(NoteNotFound))
   .middleware(Authorization)
 
-class Notes extends HttpApi.make("notes").add(library).add(desk) {}
+class Notes extends HttpApi.make("notes").add(reading).add(desk) {}
 
 /** The notes of one server. */
 class Shelf extends Context.Tag("Shelf")<Shelf, Map<number, Note>>() {}
@@ -94,7 +94,7 @@ class Shelf extends Context.Tag("Shelf")<Shelf, Map<number, Note>>() {}
 const find = (notes: Map<number, Note>, id: number): Effect.Effect<Note, NoteNotFound> =>
   Effect.fromNullable(notes.get(id)).pipe(Effect.mapError(() => new NoteNotFound({ id })))
 
-const libraryLive = HttpApiBuilder.group(Notes, "library", (handlers) =>
+const readingLive = HttpApiBuilder.group(Notes, "reading", (handlers) =>
   Effect.map(Shelf, (notes) =>
     handlers
       .handle("list", ({ urlParams: { author } }) =>
@@ -141,7 +141,7 @@ const authorizationLive = Layer.succeed(Authorization, {
 })
 
 const api = HttpApiBuilder.api(Notes).pipe(
-  Layer.provide([libraryLive, deskLive]),
+  Layer.provide([readingLive, deskLive]),
   Layer.provide(authorizationLive),
   Layer.provide(Layer.sync(Shelf, () => new Map()))
 )
@@ -162,11 +162,11 @@ const ask = Effect.gen(function* () {
   yield* Console.log(`the same title again: ${taken._tag}`)
   const refused = yield* Effect.flip(stranger.desk.remove({ path: { id: note.id } }))
   yield* Console.log(`a stranger removes it: ${refused._tag}`)
-  const { length } = yield* stranger.library.list({ urlParams: { author: "Ada" } })
+  const { length } = yield* stranger.reading.list({ urlParams: { author: "Ada" } })
   yield* Console.log(`notes of Ada's: ${length}`)
-  yield* Console.log(`all: ${(yield* stranger.library.download()).trim()}`)
+  yield* Console.log(`all: ${(yield* stranger.reading.download()).trim()}`)
   yield* ada.desk.remove({ path: { id: note.id } })
-  const missing = yield* Effect.flip(stranger.library.note({ path: { id: note.id } }))
+  const missing = yield* Effect.flip(stranger.reading.note({ path: { id: note.id } }))
   yield* Console.log(`once it is removed: ${missing._tag}`)
 })
 
