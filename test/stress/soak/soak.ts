@@ -147,14 +147,20 @@ class Soak {
     })
   }
 
-  private readonly look = Effect.map(Net.statistics, ({ inFlight, openSockets, retired, submitted }) => {
+  private readonly look = Effect.gen(this, function* () {
+    const { inFlight, openSockets, retired, submitted } = yield* Net.statistics
     this.rounds += 1
     this.submitted = submitted
     this.retired = retired
     this.resident.push(residentBytes())
     if (inFlight !== 0) this.fail(`${inFlight} operations in flight after round ${this.rounds}`)
     if (retired !== submitted) this.fail(`${submitted} operations submitted, ${retired} retired`)
-    if (openSockets !== 0) this.fail(`${openSockets} sockets open after round ${this.rounds}`)
+    if (openSockets !== 0) {
+      // A failure either way; whether it is a leak, or nobody waited for a close, says where to look.
+      const later = yield* Effect.delay(Net.statistics, "1 second")
+      const words = `${openSockets} sockets open after round ${this.rounds}, ${later.openSockets} a second later`
+      this.fail(words)
+    }
     this.options.onRound?.(this.progress)
   })
 }
