@@ -9,6 +9,7 @@ import * as Queue from "effect/Queue"
 import fc from "fast-check"
 import { make as makeAddress } from "../../src/Address/index.js"
 import * as Net from "../../src/Net/index.js"
+import { crc32c } from "../../src/Net/internal/Crc32c.js"
 import { decode, encode, measure } from "../../src/Net/internal/ProxyHeader.js"
 import * as ProxyProtocol from "../../src/Net/ProxyProtocol.js"
 import { pair, readToEnd, type Subject, test, text } from "./harness.js"
@@ -110,7 +111,9 @@ describe("no header", () => {
     "an unknown version": v2("31 11 000c c0000201 c6336401 dc04 01bb"),
     "an unknown command": v2("22 11 000c c0000201 c6336401 dc04 01bb"),
     "a length too short for addresses": v2("21 11 0004 c0000201"),
-    "an extension longer than the header": v2("21 11 000f c0000201 c6336401 dc04 01bb 01 0005")
+    "an extension longer than the header": v2("21 11 000f c0000201 c6336401 dc04 01bb 01 0005"),
+    "a checksum of another header": v2("21 11 0013 c0000201 c6336401 dc04 01bb 03 0004 12345678"),
+    "a checksum of two bytes": v2("21 11 0011 c0000201 c6336401 dc04 01bb 03 0002 1234")
   }
   for (const [name, bytes] of Object.entries(cases)) {
     test(subject, `${name}: InvalidData`, () =>
@@ -152,6 +155,30 @@ describe("no header", () => {
       assert.strictEqual((yield* readToEnd(server)).length, 0)
     })
   )
+})
+
+describe("the checksum of version 2", () => {
+  it("is CRC-32C: the examples of RFC 3720, appendix B.4", () => {
+    const rising = Uint8Array.from({ length: 32 }, (_, index) => index)
+    assert.strictEqual(crc32c(new Uint8Array(32)), 0x8a91_36aa)
+    assert.strictEqual(crc32c(new Uint8Array(32).fill(0xff)), 0x62a8_ab43)
+    assert.strictEqual(crc32c(rising), 0x46dd_794e)
+    assert.strictEqual(crc32c(rising.reverse()), 0x113f_db5c)
+  })
+
+  it("covers every byte of the header, behind other extensions too", () => {
+    const header = v2("21 11 0017 c0000201 c6336401 dc04 01bb 04 0001 00 03 0004 00000000")
+    header.writeUInt32BE(crc32c(header), header.length - 4)
+    assert.isObject(decode(header))
+    const typeOfChecksum = header.length - 7
+    for (let at = 16; at < header.length; at++) {
+      // Of another type, it is no checksum.
+      if (at === typeOfChecksum) continue
+      const wrong = Buffer.from(header)
+      wrong[at] = (wrong[at] ?? 0) ^ 1
+      assert.isString(decode(wrong), `byte ${at}`)
+    }
+  })
 })
 
 describe("serve", () => {
@@ -226,10 +253,12 @@ describe("any header", () => {
       .tuple(version === "IPv4" ? fc.ipV4() : fc.ipV6(), fc.nat(65_535))
       .map(([host, port]) => address(host, port))
   const ends = (version: "IPv4" | "IPv6") => fc.record({ source: end(version), destination: end(version) })
+  /** All but the checksum, which is right or wrong. */
+  const type = fc.nat(255).filter((number) => number !== 3)
   const header = fc.record({
     version: fc.constantFrom(1 as const, 2 as const),
     endpoints: fc.option(fc.oneof(ends("IPv4"), ends("IPv6"))).map(Option.fromNullable),
-    extensions: fc.array(fc.record({ type: fc.nat(255), value: fc.uint8Array({ maxLength: 300 }) }), {
+    extensions: fc.array(fc.record({ type, value: fc.uint8Array({ maxLength: 300 }) }), {
       maxLength: 5
     })
   })

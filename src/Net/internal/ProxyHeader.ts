@@ -10,6 +10,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { formatIp, make, parseIp, type SocketAddress } from "../../Address/index.js"
+import { crc32c } from "./Crc32c.js"
 import type { Arrived, Measured } from "./Frame.js"
 
 /** Who is connected with whom, before the proxy. Part of the public interface, so not internal. */
@@ -29,7 +30,7 @@ export interface Endpoints {
 
 /** A type-length-value of version 2. */
 export interface Extension {
-  /** 0 to 255. */
+  /** 0 to 255. Of type 3, the CRC-32C of the header, one that is wrong makes the header invalid. */
   readonly type: number
   readonly value: Uint8Array
 }
@@ -113,6 +114,25 @@ const extensionsIn = (bytes: Buffer): ReadonlyArray<Extension> | string => {
   return found
 }
 
+/** `PP2_TYPE_CRC32C`: of the whole header, with zeros where the checksum itself is. */
+const CHECKSUM = 3
+const CHECKSUM_BYTES = 4
+
+/** Whether every checksum among the extensions, which begin at `start`, is that of the header. */
+const isIntact = (header: Buffer, extensions: ReadonlyArray<Extension>, start: number): boolean => {
+  let value = start + 3
+  for (const extension of extensions) {
+    const { length } = extension.value
+    if (extension.type === CHECKSUM) {
+      if (length !== CHECKSUM_BYTES) return false
+      const unsigned = Buffer.from(header).fill(0, value, value + CHECKSUM_BYTES)
+      if (crc32c(unsigned) !== header.readUInt32BE(value)) return false
+    }
+    value += length + 3
+  }
+  return true
+}
+
 const decodeV2 = (bytes: Buffer): ProxyHeader | string => {
   const command = bytes[12]
   if (command !== LOCAL && command !== PROXY) return "the PROXY header has an unknown version or command"
@@ -126,6 +146,7 @@ const decodeV2 = (bytes: Buffer): ProxyHeader | string => {
   if (bytes.length < ports + 4) return "the PROXY header is too short for its addresses"
   const extensions = extensionsIn(bytes.subarray(ports + 4))
   if (typeof extensions === "string") return extensions
+  if (!isIntact(bytes, extensions, ports + 4)) return "the checksum of the PROXY header is wrong"
   const source = bytesEnd(bytes, V2_FIXED_BYTES, size, bytes.readUInt16BE(ports))
   const destination = bytesEnd(bytes, V2_FIXED_BYTES + size, size, bytes.readUInt16BE(ports + 2))
   return { version: 2, endpoints: endpoints(source, destination), extensions }
