@@ -32,6 +32,13 @@ export interface ListenOptions {
   readonly port: number
   /** How many connections may wait to be accepted. 511 if absent; the system has a limit of its own. */
   readonly backlog?: number | undefined
+  /**
+   * Whether other listeners that say so too may listen at the same address and port: each connection goes to one of them
+   * (`SO_REUSEPORT`). Elsewhere than on Linux, `Unsupported`.
+   */
+  readonly reusePort?: boolean | undefined
+  /** Of `::`: whether to leave IPv4 to others. If not, it is served as well (`IPV6_V6ONLY`). */
+  readonly v6Only?: boolean | undefined
 }
 
 /**
@@ -95,7 +102,7 @@ class NetOverProactor implements NetService {
       return Effect.fail(invalidArgument("listen", "backlog is a whole number, 1 or more"))
     }
     const listener = Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
-      Effect.acquireRelease(this.openListener(address, backlog), (listener) => listener.close)
+      Effect.acquireRelease(this.openListener(address, backlog, options), (listener) => listener.close)
     )
     return Effect.mapError(listener, (failure) => withDetails(failure, { operation: "listen" }))
   }
@@ -109,9 +116,15 @@ class NetOverProactor implements NetService {
     )
   }
 
-  private openListener(address: SocketAddress, backlog: number): Effect.Effect<TcpListener, SocketError> {
+  private openListener(
+    address: SocketAddress,
+    backlog: number,
+    { reusePort = false, v6Only = false }: ListenOptions
+  ): Effect.Effect<TcpListener, SocketError> {
     return Effect.flatMap(this.proactor.openTcp(address.family), (socket) =>
-      socket.bind(address).pipe(
+      Effect.when(socket.setOption("reusePort", true), () => reusePort).pipe(
+        Effect.zipRight(Effect.when(socket.setOption("v6Only", true), () => v6Only)),
+        Effect.zipRight(socket.bind(address)),
         Effect.zipRight(socket.listen(backlog)),
         Effect.zipRight(socket.localAddress),
         Effect.map((bound) => new TcpListener(socket, bound)),

@@ -36,6 +36,10 @@ export interface SocketOptions {
   readonly userTimeoutMilliseconds: number
   /** `SO_MARK`: for routing and filtering, 0 to 2^32 - 1. Linux, with `CAP_NET_ADMIN`. */
   readonly mark: number
+  /** `SO_REUSEPORT`: several sockets at one address and port share what comes, if each had it on before `bind`. Linux. */
+  readonly reusePort: boolean
+  /** `IPV6_V6ONLY`: an IPv6 socket that does not serve IPv4 as well; to be set before `bind`. Off by default here. */
+  readonly v6Only: boolean
 }
 
 /**
@@ -102,7 +106,9 @@ const codecs: { readonly [Name in SocketOptionName]: Codec<SocketOptions[Name]> 
   hopLimit: whole("hopLimit", 1, 255),
   trafficClass: whole("trafficClass", 0, 255),
   userTimeoutMilliseconds: whole("userTimeoutMilliseconds", 0, LARGEST_INTEGER),
-  mark: whole("mark", 0, 0xffff_ffff)
+  mark: whole("mark", 0, 0xffff_ffff),
+  reusePort: flag("reusePort"),
+  v6Only: flag("v6Only")
 }
 
 /**

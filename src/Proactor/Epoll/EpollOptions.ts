@@ -7,13 +7,16 @@ import * as Effect from "effect/Effect"
 import type { AddressFamily } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import type { Libc } from "../../Epoll/Libc.js"
-import { fromErrno, invalidArgument, type SocketError } from "../../Errors/index.js"
+import { fromErrno, invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
 import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
 
 /** Level, name, and how many integers the value has (`struct linger` is two). */
 type Numbers = readonly [level: number, name: number, integers: 1 | 2]
 
-const numbers: Record<SocketOptionName, Numbers | Readonly<Record<AddressFamily, Numbers>>> = {
+/** Of one family, or of each. */
+type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers }
+
+const numbers: Record<SocketOptionName, Numbers | ByFamily> = {
   noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
   keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
   lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
@@ -28,13 +31,18 @@ const numbers: Record<SocketOptionName, Numbers | Readonly<Record<AddressFamily,
   },
   trafficClass: { IPv4: [C.IPPROTO_IP, C.IP_TOS, 1], IPv6: [C.IPPROTO_IPV6, C.IPV6_TCLASS, 1] },
   userTimeoutMilliseconds: [C.IPPROTO_TCP, C.TCP_USER_TIMEOUT, 1],
-  mark: [C.SOL_SOCKET, C.SO_MARK, 1]
+  mark: [C.SOL_SOCKET, C.SO_MARK, 1],
+  reusePort: [C.SOL_SOCKET, C.SO_REUSEPORT, 1],
+  v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
 }
 
-const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers => {
+const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers | undefined => {
   const known = numbers[name]
-  return "IPv4" in known ? known[family] : known
+  return "IPv6" in known ? known[family] : known
 }
+
+const missing = (operation: string, name: SocketOptionName, family: AddressFamily) =>
+  Effect.fail(unsupported(operation, `an ${family} socket has no ${name}`))
 
 /** @internal */
 export const setOption = <Name extends SocketOptionName>(
@@ -46,7 +54,9 @@ export const setOption = <Name extends SocketOptionName>(
 ): Effect.Effect<void, SocketError> => {
   const encoded = encodeOption(name, value)
   if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
-  const [level, option, integers] = numbersOf(name, family)
+  const known = numbersOf(name, family)
+  if (known === undefined) return missing("setOption", name, family)
+  const [level, option, integers] = known
   const bytes = integers === 2 ? new Int32Array(encoded) : new Int32Array([encoded[1]])
   if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) === 0) return Effect.void
   return Effect.fail(fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" }))
@@ -59,7 +69,9 @@ export const getOption = <Name extends SocketOptionName>(
   family: AddressFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
-  const [level, option, integers] = numbersOf(name, family)
+  const known = numbersOf(name, family)
+  if (known === undefined) return missing("getOption", name, family)
+  const [level, option, integers] = known
   const bytes = new Int32Array(integers)
   if (system.getsockopt(fd, level, option, bytes, new Int32Array([bytes.byteLength])) !== 0) {
     return Effect.fail(fromErrno(system.errno(), { operation: "getOption", syscall: "getsockopt" }))

@@ -13,8 +13,11 @@ import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions }
 /** Level, name, and how many integers the value has: `struct linger` is two, of two bytes each here. */
 type Numbers = readonly [level: number, name: number, integers: 1 | 2]
 
+/** Of one family, or of each. */
+type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers }
+
 /** Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`). */
-const numbers: Record<SocketOptionName, Numbers | Readonly<Record<AddressFamily, Numbers>> | undefined> = {
+const numbers: Record<SocketOptionName, Numbers | ByFamily | undefined> = {
   noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
   keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
   lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
@@ -29,16 +32,26 @@ const numbers: Record<SocketOptionName, Numbers | Readonly<Record<AddressFamily,
   },
   trafficClass: undefined,
   userTimeoutMilliseconds: undefined,
-  mark: undefined
+  mark: undefined,
+  // SO_REUSEADDR is no such thing: it takes the port away from who has it.
+  reusePort: undefined,
+  v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
 }
 
 const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers | undefined => {
   const known = numbers[name]
-  return known !== undefined && "IPv4" in known ? known[family] : known
+  return known !== undefined && "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: SocketOptionName) =>
-  Effect.fail(unsupported(operation, `Windows has nothing that does what ${name} is for`))
+const missing = (operation: string, name: SocketOptionName, family: AddressFamily) =>
+  Effect.fail(
+    unsupported(
+      operation,
+      numbers[name] === undefined
+        ? `Windows has nothing that does what ${name} is for`
+        : `an ${family} socket has no ${name}`
+    )
+  )
 
 const failed = (operation: string, syscall: string) =>
   Effect.fail(fromWsa(winsock().WSAGetLastError(), { operation, syscall }))
@@ -53,7 +66,7 @@ export const setOption = <Name extends SocketOptionName>(
   const encoded = encodeOption(name, value)
   if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
   const known = numbersOf(name, family)
-  if (known === undefined) return missing("setOption", name)
+  if (known === undefined) return missing("setOption", name, family)
   const [level, option, integers] = known
   const { buffer } = integers === 2 ? Uint16Array.from(encoded) : Int32Array.of(encoded[1])
   const bytes = new Uint8Array(buffer)
@@ -68,7 +81,7 @@ export const getOption = <Name extends SocketOptionName>(
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
   const known = numbersOf(name, family)
-  if (known === undefined) return missing("getOption", name)
+  if (known === undefined) return missing("getOption", name, family)
   const [level, option, integers] = known
   const bytes = new DataView(new ArrayBuffer(4))
   const length = new Uint8Array(Int32Array.of(4).buffer)

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { invalidArgument, type SocketError } from "../../Errors/index.js"
+import type { AddressFamily } from "../../Address/index.js"
+import { invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
 import { encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
 import type { Settings } from "./Options.js"
 
@@ -13,8 +14,10 @@ const SMALLEST_BUFFER_BYTES = 1
 /** @internal */
 export class OptionValues {
   private values: SocketOptions
+  private readonly family: AddressFamily
 
-  constructor({ receiveBufferBytes, sendBufferBytes }: Settings) {
+  constructor({ receiveBufferBytes, sendBufferBytes }: Settings, family: AddressFamily) {
+    this.family = family
     this.values = {
       noDelay: true,
       keepAlive: false,
@@ -28,7 +31,9 @@ export class OptionValues {
       hopLimit: 64,
       trafficClass: 0,
       userTimeoutMilliseconds: 0,
-      mark: 0
+      mark: 0,
+      reusePort: false,
+      v6Only: false
     }
   }
 
@@ -36,10 +41,19 @@ export class OptionValues {
     return this.values[name]
   }
 
+  /** Why there is no such option, if there is none. */
+  missing(operation: string, name: SocketOptionName): SocketError | undefined {
+    if (name === "reusePort") return unsupported(operation, "one socket has a port of a simulated host")
+    if (name !== "v6Only" || this.family === "IPv6") return undefined
+    return unsupported(operation, `an ${this.family} socket has no ${name}`)
+  }
+
   /** What is wrong with the value, if something is. */
   set<Name extends SocketOptionName>(name: Name, value: SocketOptions[Name]): SocketError | undefined {
     const encoded = encodeOption(name, value)
     if (typeof encoded === "string") return invalidArgument("setOption", encoded)
+    const missing = this.missing("setOption", name)
+    if (missing !== undefined) return missing
     const isBuffer = name === "receiveBufferBytes" || name === "sendBufferBytes"
     const kept = isBuffer ? Math.max(SMALLEST_BUFFER_BYTES, encoded[1]) : value
     this.values = { ...this.values, [name]: kept }

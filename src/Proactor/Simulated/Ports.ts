@@ -39,14 +39,19 @@ const isLoopback = (host: string): boolean => host === "::1" || (host.startsWith
 export interface Binding {
   readonly host: string
   readonly port: number
+  /** Of `::`, whether it stands for the addresses of IPv6 alone. */
+  readonly isIPv6Only: boolean
   listener: SimulatedListener | undefined
 }
 
 /** Whether a binding stands for an address. */
-const covers = (bound: string, host: string): boolean =>
-  bound === host || bound === ANY_IPV6 || (bound === ANY_IPV4 && !isIPv6(host))
+const covers = (bound: Binding, host: string): boolean => {
+  if (bound.host === host) return true
+  if (bound.host === ANY_IPV6) return !bound.isIPv6Only || isIPv6(host)
+  return bound.host === ANY_IPV4 && !isIPv6(host)
+}
 
-const overlaps = (one: string, other: string): boolean => covers(one, other) || covers(other, one)
+const overlaps = (one: Binding, other: Binding): boolean => covers(one, other.host) || covers(other, one.host)
 
 /** @internal */
 export class Ports {
@@ -63,13 +68,13 @@ export class Ports {
     return isAny(host) || isLoopback(host) || this.addresses.includes(host)
   }
 
-  bind(host: string, port: number): Binding | SocketErrorReason {
+  bind(host: string, port: number, isIPv6Only = false): Binding | SocketErrorReason {
     if (!this.isOwn(host)) return "AddressNotAvailable"
-    const chosen = port === 0 ? this.ephemeral(host) : port
-    if (chosen === undefined || !this.isFree(host, chosen)) return "AddressInUse"
-    const binding: Binding = { host, port: chosen, listener: undefined }
-    const others = this.bindings.get(chosen)
-    if (others === undefined) this.bindings.set(chosen, [binding])
+    const wanted: Binding = { host, port, isIPv6Only, listener: undefined }
+    const binding = port === 0 ? this.ephemeral(wanted) : wanted
+    if (binding === undefined || !this.isFree(binding)) return "AddressInUse"
+    const others = this.bindings.get(binding.port)
+    if (others === undefined) this.bindings.set(binding.port, [binding])
     else others.push(binding)
     return binding
   }
@@ -83,7 +88,7 @@ export class Ports {
   /** Who listens there: at that very address rather than at all of them. */
   listenerAt(host: string, port: number): SimulatedListener | undefined {
     const listening = (this.bindings.get(port) ?? []).filter(
-      (binding) => binding.listener !== undefined && covers(binding.host, host)
+      (binding) => binding.listener !== undefined && covers(binding, host)
     )
     return (listening.find((binding) => binding.host === host) ?? listening[0])?.listener
   }
@@ -94,15 +99,16 @@ export class Ports {
     return this.addresses.find((address) => isIPv6(address) === isIPv6(host))
   }
 
-  private isFree(host: string, port: number): boolean {
-    return !(this.bindings.get(port) ?? []).some((binding) => overlaps(binding.host, host))
+  private isFree(wanted: Binding): boolean {
+    return !(this.bindings.get(wanted.port) ?? []).some((binding) => overlaps(binding, wanted))
   }
 
-  private ephemeral(host: string): number | undefined {
+  private ephemeral(wanted: Binding): Binding | undefined {
     for (let tries = FIRST_EPHEMERAL_PORT; tries <= LAST_PORT; tries++) {
       const port = this.nextEphemeral
       this.nextEphemeral = port === LAST_PORT ? FIRST_EPHEMERAL_PORT : port + 1
-      if (this.isFree(host, port)) return port
+      const binding = { ...wanted, port }
+      if (this.isFree(binding)) return binding
     }
     return undefined
   }

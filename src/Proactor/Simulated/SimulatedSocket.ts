@@ -53,7 +53,7 @@ export class SimulatedSocket implements ProactorSocket {
     const { settings, simulation } = owner.network
     this.owner = owner
     this.family = family
-    this.options = new OptionValues(settings)
+    this.options = new OptionValues(settings, family)
     this.parked = new Parked(simulation, (operation) => this.cancelled(operation))
     if (endpoint !== undefined) this.connected(endpoint)
   }
@@ -146,9 +146,10 @@ export class SimulatedSocket implements ProactorSocket {
   }
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
-    return Effect.suspend(() =>
-      this.state === CLOSED ? Effect.fail(closed("getOption")) : Effect.succeed(this.options.get(name))
-    )
+    return Effect.suspend(() => {
+      const wrong = this.state === CLOSED ? closed("getOption") : this.options.missing("getOption", name)
+      return wrong === undefined ? Effect.succeed(this.options.get(name)) : Effect.fail(wrong)
+    })
   }
 
   setOption<Name extends SocketOptionName>(
@@ -156,6 +157,8 @@ export class SimulatedSocket implements ProactorSocket {
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
     return this.call("setOption", () => {
+      const isTooLate = name === "v6Only" && (this.binding !== undefined || this.state !== IDLE)
+      if (isTooLate) return failure("setOption", "InvalidArgument")
       const wrong = this.options.set(name, value)
       if (wrong === undefined && this.state._tag === "Connected") {
         this.state.endpoint.sendBufferBytes = this.options.get("sendBufferBytes")
@@ -284,7 +287,7 @@ export class SimulatedSocket implements ProactorSocket {
   private bindTo(host: string, port: number): SocketErrorReason | undefined {
     const fault = this.owner.network.faults.draw("bind", this.owner.host.name)
     if (fault !== undefined) return fault
-    const binding = this.owner.ports.bind(host, port)
+    const binding = this.owner.ports.bind(host, port, this.options.get("v6Only"))
     if (typeof binding === "string") return binding
     this.binding = binding
     return undefined

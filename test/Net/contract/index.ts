@@ -9,6 +9,7 @@ import { interruption } from "./interruption.js"
 import { lifetimes } from "./lifetimes.js"
 import { limits } from "./limits.js"
 import { lines } from "./lines.js"
+import { listening } from "./listening.js"
 import { serving } from "./serving.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
@@ -16,6 +17,7 @@ import { timeouts } from "./timeouts.js"
 export const contract = (subject: Subject) => {
   describe("streams", () => streams(subject))
   describe("lines", () => lines(subject))
+  describe("listening", () => listening(subject))
   describe("timeouts", () => timeouts(subject))
   describe("interruption", () => interruption(subject))
   describe("errors", () => errors(subject))

@@ -99,6 +99,35 @@ export const options = (subject: Subject): void => {
     })
   )
 
+  test(
+    subject,
+    "an IPv6 socket serves IPv4 unless told otherwise; to an IPv4 one that means nothing",
+    (proactor) =>
+      Effect.gen(function* () {
+        const open = (family: "IPv4" | "IPv6") =>
+          Effect.acquireRelease(proactor.openTcp(family), (socket) => Effect.sync(() => socket.close()))
+        const fourth = yield* open("IPv4")
+        const sixth = yield* open("IPv6")
+        assert.isFalse(yield* sixth.getOption("v6Only"))
+        yield* sixth.setOption("v6Only", true)
+        assert.isTrue(yield* sixth.getOption("v6Only"))
+        for (const attempt of [fourth.setOption("v6Only", true), fourth.getOption("v6Only")]) {
+          assert.strictEqual((yield* Effect.flip(attempt)).reason, "Unsupported")
+        }
+      })
+  )
+
+  test(subject, "a port is shared on Linux alone", (proactor) =>
+    Effect.gen(function* () {
+      const { client } = yield* pair(proactor)
+      const got = yield* Effect.either(
+        Effect.zipRight(client.setOption("reusePort", true), client.getOption("reusePort"))
+      )
+      if (proactor.name === "epoll") assert.deepStrictEqual(got, Either.right(true))
+      else assert.isTrue(Either.isLeft(got) && got.left.reason === "Unsupported")
+    })
+  )
+
   test(subject, "a value that makes no sense is refused before the system sees it", (proactor) =>
     Effect.gen(function* () {
       const { client } = yield* pair(proactor)
