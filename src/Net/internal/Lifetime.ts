@@ -16,9 +16,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { type SocketError, withDetails } from "../../Errors/index.js"
 import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import { Deadline } from "./Deadline.js"
 import { Waiters } from "./Waiters.js"
 
 /** How long cancelled operations may take to retire. They take microseconds. */
@@ -109,29 +109,35 @@ export class Lifetime {
     return undefined
   }
 
-  private get drained(): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
+  /**
+   * One wait of this very fiber, which cannot be interrupted. A race would wait in children of this fiber's, and they
+   * can: whoever interrupts a fiber interrupts its children too, whatever it is doing.
+   */
+  private drainedBefore(deadline: Deadline | undefined): Effect.Effect<boolean> {
+    return Effect.async<boolean>((resume) => {
       const { halves } = this.owner
       let left = halves.length
+      deadline?.onExpire(() => resume(Effect.succeed(false)))
       const oneDrained = () => {
         left -= 1
-        if (left === 0) resume(Effect.void)
+        if (left > 0) return
+        deadline?.cancel()
+        resume(Effect.succeed(true))
       }
       for (const half of halves) half.whenDrained(oneDrained)
     })
   }
 
   private get drain(): Effect.Effect<void> {
-    return Effect.flatMap(
-      Effect.timeoutOption(Effect.interruptible(this.drained), DRAIN_LIMIT),
-      (drained) => {
-        if (Option.isSome(drained)) return Effect.sync(() => this.finish())
+    return Effect.flatMap(Deadline.start(DRAIN_LIMIT), (deadline) =>
+      Effect.flatMap(this.drainedBefore(deadline), (isDrained) => {
+        if (isDrained) return Effect.sync(() => this.finish())
         this.socket.abandon()
         this.finish()
         return Effect.logWarning(
           `the socket of ${this.owner.peer} did not drain; its handle and memory are leaked on purpose`
         )
-      }
+      })
     )
   }
 
