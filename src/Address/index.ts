@@ -1,8 +1,10 @@
 /**
  * @since 0.1.0
  */
+export { type Endpoint, format } from "./Endpoint.js"
 export { formatHostPort, type HostPort, parseHostPort } from "./HostPort.js"
 export { type AddressFamily, family, formatIp, isIp, parseIp } from "./Ip.js"
+export { makePipe, type PipeAddress, unsafeMakePipe } from "./PipeAddress.js"
 export {
   decodeSockaddr,
   encodeSockaddr,
@@ -14,7 +16,6 @@ export {
 export {
   anyAddress,
   Equivalence,
-  format,
   isSocketAddress,
   loopbackAddress,
   make,
@@ -22,3 +23,10 @@ export {
   type SocketAddress,
   unsafeMake
 } from "./SocketAddress.js"
+export {
+  isAbstract,
+  makeUnix,
+  UNIX_PATH_MAX_BYTES,
+  type UnixAddress,
+  unsafeMakeUnix
+} from "./UnixAddress.js"

@@ -1,5 +1,5 @@
 /**
- * A TCP connection.
+ * Connections: streams of bytes both ways, over TCP, Unix domain sockets or named pipes.
  *
  * A connection is a scoped resource: it is closed with the scope it was made in, or earlier by `close`. Its two
  * halves are independent: one fiber may read while another writes. Several fibers may write: each write goes out
@@ -21,7 +21,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { format, type SocketAddress } from "../Address/index.js"
+import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import {
   ConnectionError,
   closed,
@@ -29,7 +29,7 @@ import {
   type SocketError,
   type TimeoutError
 } from "../Errors/index.js"
-import type { ProactorSocket, ShutdownHow } from "../Proactor/Proactor.js"
+import type { ProactorStream, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import type { FoundFrame, Measure } from "./internal/Frame.js"
@@ -69,16 +69,16 @@ export interface ReadLineOptions extends TimeoutOptions {
 }
 
 /**
- * A TCP connection.
+ * A connection. `A` is how its ends are addressed: by IP address and port unless said otherwise.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Connection {
+export interface Connection<out A extends Endpoint = SocketAddress> {
   /** Whom the connection is with. */
-  readonly remoteAddress: SocketAddress
+  readonly remoteAddress: A
   /** This side's address (`getsockname`). */
-  readonly localAddress: Effect.Effect<SocketAddress, SocketError>
+  readonly localAddress: Effect.Effect<A, SocketError>
 
   /** What has arrived, at least one byte; empty at the end of the stream, as with `recv(2)`. */
   readonly read: Effect.Effect<Uint8Array, SocketError>
@@ -140,14 +140,22 @@ export interface Connection {
   ) => Effect.Effect<void, SocketError>
 }
 
+/**
+ * A connection over whatever transport: what works on bytes takes any.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnyConnection = Connection<Endpoint>
+
 const DEFAULT_MAX_BYTES = 64 * 1024
 
 const encoder = new TextEncoder()
 
 /** @internal */
-export class TcpConnection implements Connection, Owner {
-  readonly remoteAddress: SocketAddress
-  private readonly socket: ProactorSocket
+export class StreamConnection<out A extends Endpoint = SocketAddress> implements Connection<A>, Owner {
+  readonly remoteAddress: A
+  private readonly socket: ProactorStream<A>
   private readonly reading: ReadHalf
   private readonly writing: WriteHalf
   private readonly lifetime: Lifetime
@@ -157,7 +165,7 @@ export class TcpConnection implements Connection, Owner {
   /** The fiber that serves the connection: whatever ends it, the connection is closed. Set by the server. */
   servant: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
-  constructor(socket: ProactorSocket, remoteAddress: SocketAddress) {
+  constructor(socket: ProactorStream<A>, remoteAddress: A) {
     this.socket = socket
     this.remoteAddress = remoteAddress
     this.reading = new ReadHalf(socket, this)
@@ -188,7 +196,7 @@ export class TcpConnection implements Connection, Owner {
     return Effect.suspend(() => this.reading.readLine(DEFAULT_MAX_BYTES))
   }
 
-  get localAddress(): Effect.Effect<SocketAddress, SocketError> {
+  get localAddress(): Effect.Effect<A, SocketError> {
     return this.socket.localAddress
   }
 

@@ -13,7 +13,7 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { invalidArgument, type NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
+import { type AnyConnection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import type { Arrived, Frame, Measured } from "./internal/Frame.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 
@@ -184,20 +184,20 @@ export const read: {
   (
     framing: Framing,
     options?: TimeoutOptions
-  ): (connection: Connection) => Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError>
+  ): (connection: AnyConnection) => Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError>
   (
-    connection: Connection,
+    connection: AnyConnection,
     framing: Framing,
     options?: TimeoutOptions
   ): Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError>
 } = dual(
   (args) => "remoteAddress" in args[0],
   (
-    connection: Connection,
+    connection: AnyConnection,
     framing: Framing,
     options?: TimeoutOptions
   ): Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError> =>
-    connection instanceof TcpConnection
+    connection instanceof StreamConnection
       ? Effect.map(connection.readFrame(framing.measure, options?.timeout), (found) =>
           Option.map(found, ({ frame, taken }) => frameOf(frame, taken))
         )
@@ -214,16 +214,16 @@ export const frames: {
   (
     framing: Framing,
     options?: TimeoutOptions
-  ): (connection: Connection) => Stream.Stream<Uint8Array, SocketError | TimeoutError>
+  ): (connection: AnyConnection) => Stream.Stream<Uint8Array, SocketError | TimeoutError>
   (
-    connection: Connection,
+    connection: AnyConnection,
     framing: Framing,
     options?: TimeoutOptions
   ): Stream.Stream<Uint8Array, SocketError | TimeoutError>
 } = dual(
   (args) => "remoteAddress" in args[0],
   (
-    connection: Connection,
+    connection: AnyConnection,
     framing: Framing,
     options?: TimeoutOptions
   ): Stream.Stream<Uint8Array, SocketError | TimeoutError> =>
@@ -241,11 +241,11 @@ export const frames: {
  * @category operations
  */
 export const write: {
-  (framing: Framing, frame: Uint8Array): (connection: Connection) => Effect.Effect<void, SocketError>
-  (connection: Connection, framing: Framing, frame: Uint8Array): Effect.Effect<void, SocketError>
+  (framing: Framing, frame: Uint8Array): (connection: AnyConnection) => Effect.Effect<void, SocketError>
+  (connection: AnyConnection, framing: Framing, frame: Uint8Array): Effect.Effect<void, SocketError>
 } = dual(
   3,
-  (connection: Connection, framing: Framing, frame: Uint8Array): Effect.Effect<void, SocketError> =>
+  (connection: AnyConnection, framing: Framing, frame: Uint8Array): Effect.Effect<void, SocketError> =>
     Effect.suspend(() => {
       const encoded = framing.encode(frame)
       return typeof encoded === "string"

@@ -15,8 +15,9 @@ import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type { Endpoint } from "../Address/index.js"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
-import type { Connection } from "./Connection.js"
+import type { AnyConnection, Connection } from "./Connection.js"
 import { timedOut } from "./internal/Deadline.js"
 import type { Listener } from "./Listener.js"
 import { type ConnectOptions, connect, type Net } from "./Net.js"
@@ -179,10 +180,11 @@ export const asyncConnect = <R = never>(
  * @since 0.1.0
  * @category operations
  */
-export const asyncAccept = <R = never>(
-  listener: Listener,
-  callback?: Callback<Connection, SocketError, R>
-): Effect.Effect<Future<Connection, SocketError>, never, R | Scope.Scope> => start(listener.accept, callback)
+export const asyncAccept = <A extends Endpoint, R = never>(
+  listener: Listener<A>,
+  callback?: Callback<Connection<A>, SocketError, R>
+): Effect.Effect<Future<Connection<A>, SocketError>, never, R | Scope.Scope> =>
+  start(listener.accept, callback)
 
 /**
  * Starts reading what comes next.
@@ -191,7 +193,7 @@ export const asyncAccept = <R = never>(
  * @category operations
  */
 export const asyncRead = <R = never>(
-  connection: Connection,
+  connection: AnyConnection,
   callback?: Callback<Uint8Array, SocketError, R>
 ): Effect.Effect<Future<Uint8Array, SocketError>, never, R | Scope.Scope> => start(connection.read, callback)
 
@@ -202,7 +204,7 @@ export const asyncRead = <R = never>(
  * @category operations
  */
 export const asyncWrite = <R = never>(
-  connection: Connection,
+  connection: AnyConnection,
   bytes: Uint8Array,
   callback?: Callback<void, SocketError, R>
 ): Effect.Effect<Future<void, SocketError>, never, R | Scope.Scope> =>

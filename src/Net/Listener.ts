@@ -1,5 +1,5 @@
 /**
- * A TCP listener: a scoped resource that accepts connections.
+ * A listener: a scoped resource that accepts connections.
  *
  * Accepting loses no connection: one that the system had accepted when `accept` was interrupted goes to the next
  * `accept`. A connection that its peer reset before it was accepted is passed over.
@@ -8,10 +8,11 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { format, type SocketAddress } from "../Address/index.js"
+import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
-import type { ProactorSocket } from "../Proactor/Proactor.js"
-import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
+import type { AcceptOperation } from "../Proactor/Operation.js"
+import type { ProactorHandle } from "../Proactor/Proactor.js"
+import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import { type Accepted, AcceptQueue } from "./internal/AcceptQueue.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
@@ -21,15 +22,15 @@ import { type ServeOptions, serve } from "./Serving.js"
  * @since 0.1.0
  * @category models
  */
-export interface Listener {
+export interface Listener<out A extends Endpoint = SocketAddress> {
   /** Where it listens, the port that the system chose included. */
-  readonly address: SocketAddress
+  readonly address: A
 
   /** The next connection. It is closed with the scope, or earlier by its own `close`. */
-  readonly accept: Effect.Effect<Connection, SocketError, Scope.Scope>
+  readonly accept: Effect.Effect<Connection<A>, SocketError, Scope.Scope>
   readonly acceptWith: (
     options: TimeoutOptions
-  ) => Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope>
+  ) => Effect.Effect<Connection<A>, SocketError | TimeoutError, Scope.Scope>
 
   /**
    * Accepts connections for ever, and runs `handler` for each in a fiber of its own. The connection is closed when its
@@ -41,8 +42,8 @@ export interface Listener {
    * When the system has no descriptors left, it waits a moment (5 ms, doubling up to a second) and accepts again.
    */
   readonly serve: <E, R, R2 = never>(
-    handler: (connection: Connection) => Effect.Effect<unknown, E, R>,
-    options?: ServeOptions<E, R2>
+    handler: (connection: Connection<A>) => Effect.Effect<unknown, E, R>,
+    options?: ServeOptions<E, R2, A>
   ) => Effect.Effect<never, SocketError, R | R2>
 
   /** Closes the listener now rather than with its scope. An `accept` under way fails with `Closed`. */
@@ -50,12 +51,12 @@ export interface Listener {
 }
 
 /** @internal */
-export class TcpListener implements Listener, Owner {
-  readonly address: SocketAddress
-  private readonly queue: AcceptQueue
+export class StreamListener<A extends Endpoint = SocketAddress> implements Listener<A>, Owner {
+  readonly address: A
+  private readonly queue: AcceptQueue<A>
   private readonly lifetime: Lifetime
 
-  constructor(socket: ProactorSocket, address: SocketAddress) {
+  constructor(socket: ProactorHandle<AcceptOperation<A>>, address: A) {
     this.address = address
     this.queue = new AcceptQueue(socket, this.peer)
     this.lifetime = new Lifetime(socket, this)
@@ -70,13 +71,13 @@ export class TcpListener implements Listener, Owner {
     return format(this.address)
   }
 
-  get accept(): Effect.Effect<Connection, SocketError, Scope.Scope> {
+  get accept(): Effect.Effect<Connection<A>, SocketError, Scope.Scope> {
     return Effect.flatMap(Effect.scope, (scope) =>
       this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope))
     )
   }
 
-  acceptWith(options: TimeoutOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
+  acceptWith(options: TimeoutOptions): Effect.Effect<Connection<A>, SocketError | TimeoutError, Scope.Scope> {
     const { timeout } = options
     if (timeout === undefined) return this.accept
     const late = () => Effect.fail(timedOut("accept", timeout, this.peer))
@@ -88,8 +89,8 @@ export class TcpListener implements Listener, Owner {
   }
 
   serve<E, R, R2 = never>(
-    handler: (connection: Connection) => Effect.Effect<unknown, E, R>,
-    options: ServeOptions<E, R2> = {}
+    handler: (connection: Connection<A>) => Effect.Effect<unknown, E, R>,
+    options: ServeOptions<E, R2, A> = {}
   ): Effect.Effect<never, SocketError, R | R2> {
     return serve(
       (claim) => this.queue.accept((accepted) => claim(this.connection(accepted))),
@@ -102,7 +103,7 @@ export class TcpListener implements Listener, Owner {
     return this.lifetime.close()
   }
 
-  private connection({ socket, remoteAddress }: Accepted): TcpConnection {
-    return new TcpConnection(socket, remoteAddress ?? this.address)
+  private connection({ socket, remoteAddress }: Accepted<A>): StreamConnection<A> {
+    return new StreamConnection(socket, remoteAddress ?? this.address)
   }
 }

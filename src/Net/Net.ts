@@ -15,10 +15,10 @@ import type { SocketAddress } from "../Address/index.js"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
 import * as Platform from "../Proactor/index.js"
 import { Proactor, type ProactorService, type ProactorStatistics } from "../Proactor/Proactor.js"
-import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
+import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { ATTEMPT_DELAY, connectAny, LEAST_ATTEMPT_DELAY } from "./internal/HappyEyeballs.js"
-import { type Listener, TcpListener } from "./Listener.js"
+import { type Listener, StreamListener } from "./Listener.js"
 import { Resolver, type ResolverService } from "./Resolver.js"
 
 /**
@@ -120,14 +120,14 @@ class NetOverProactor implements NetService {
     address: SocketAddress,
     backlog: number,
     { reusePort = false, v6Only = false }: ListenOptions
-  ): Effect.Effect<TcpListener, SocketError> {
+  ): Effect.Effect<StreamListener, SocketError> {
     return Effect.flatMap(this.proactor.openTcp(address.family), (socket) =>
       Effect.when(socket.setOption("reusePort", true), () => reusePort).pipe(
         Effect.zipRight(Effect.when(socket.setOption("v6Only", true), () => v6Only)),
         Effect.zipRight(socket.bind(address)),
         Effect.zipRight(socket.listen(backlog)),
         Effect.zipRight(socket.localAddress),
-        Effect.map((bound) => new TcpListener(socket, bound)),
+        Effect.map((bound) => new StreamListener(socket, bound)),
         Effect.onError(() => Effect.sync(() => socket.close()))
       )
     )
@@ -150,7 +150,7 @@ class NetOverProactor implements NetService {
       Effect.flatMap(Effect.scope, (scope) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.map(connectAny(this.proactor, addresses, delay, deadline, restore), ({ address, socket }) =>
-            new TcpConnection(socket, address).adoptInto(scope)
+            new StreamConnection(socket, address).adoptInto(scope)
           )
         )
       )

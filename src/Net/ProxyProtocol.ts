@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { parseRanges } from "../Address/Cidr.js"
 import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import { type Connection, TcpConnection, type TimeoutOptions } from "./Connection.js"
+import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import * as Header from "./internal/ProxyHeader.js"
 import type { Listener } from "./Listener.js"
 import type { ServeOptions } from "./Serving.js"
@@ -42,7 +42,7 @@ export const read = (
   connection: Connection,
   options?: TimeoutOptions
 ): Effect.Effect<Header.ProxyHeader, SocketError | TimeoutError> => {
-  if (!(connection instanceof TcpConnection)) {
+  if (!(connection instanceof StreamConnection)) {
     return Effect.fail(invalidArgument("ProxyProtocol.read", "the connection is none of Net's"))
   }
   return Effect.flatMap(connection.readFrame(Header.measure, options?.timeout), (found) => {
@@ -53,7 +53,7 @@ export const read = (
   })
 }
 
-const invalid = ({ peer: address }: TcpConnection, advice: string): NetworkError =>
+const invalid = ({ peer: address }: StreamConnection, advice: string): NetworkError =>
   new NetworkError({ reason: "InvalidData", operation: "ProxyProtocol.read", address, advice })
 
 /**

@@ -27,9 +27,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
+import type { Endpoint, SocketAddress } from "../Address/index.js"
 import { ConnectionError, invalidArgument, type SocketError } from "../Errors/index.js"
 import { resumedInBatches } from "../Proactor/ResumptionScheduler.js"
-import type { Connection, TcpConnection } from "./Connection.js"
+import type { Connection, StreamConnection } from "./Connection.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { Served } from "./internal/Served.js"
 
@@ -50,7 +51,7 @@ export interface Drained {
  * @since 0.1.0
  * @category options
  */
-export interface ServeOptions<E = unknown, R = never> {
+export interface ServeOptions<E = unknown, R = never, A extends Endpoint = SocketAddress> {
   /** So many connections are served at once; more wait in the backlog until one ends. No limit if absent. */
   readonly maxConnections?: number | undefined
   /**
@@ -72,7 +73,7 @@ export interface ServeOptions<E = unknown, R = never> {
    * connection.
    */
   readonly onFailure?:
-    | ((cause: Cause.Cause<E>, connection: Connection) => Effect.Effect<unknown, never, R>)
+    | ((cause: Cause.Cause<E>, connection: Connection<A>) => Effect.Effect<unknown, never, R>)
     | undefined
 }
 
@@ -83,20 +84,22 @@ const LONGEST_PAUSE = Duration.seconds(1)
 /** How often within its span a timeout is looked at. */
 const CHECKS_PER_SPAN = 4
 
-type Handler<E, R> = (connection: Connection) => Effect.Effect<unknown, E, R>
+type Handler<E, R, A extends Endpoint> = (connection: Connection<A>) => Effect.Effect<unknown, E, R>
 
 /** Accepts a connection; `claim` is run in the step that takes it. */
-type Accept = <A>(claim: (connection: TcpConnection) => A) => Effect.Effect<A, SocketError>
+type Accept<A extends Endpoint> = <B>(
+  claim: (connection: StreamConnection<A>) => B
+) => Effect.Effect<B, SocketError>
 
 /**
  * Serves what `accept` brings, for ever.
  *
  * @internal
  */
-export const serve = <E, R, R2 = never>(
-  accept: Accept,
-  handler: Handler<E, R>,
-  options: ServeOptions<E, R2>
+export const serve = <A extends Endpoint, E, R, R2 = never>(
+  accept: Accept<A>,
+  handler: Handler<E, R, A>,
+  options: ServeOptions<E, R2, A>
 ): Effect.Effect<never, SocketError, R | R2> => {
   const { maxConnections } = options
   if (maxConnections !== undefined && !isPositiveInteger(maxConnections)) {
@@ -107,7 +110,7 @@ export const serve = <E, R, R2 = never>(
       // Whoever serves from within an uninterruptible region does not mean its handlers.
       const run = Runtime.runFork(Runtime.enableRuntimeFlag(runtime, RuntimeFlags.Interruption))
       const failed = failureReport(options)
-      const served = new Served<E, R | R2>({ handler, failed, run, maxConnections })
+      const served = new Served<A, E, R | R2>({ handler, failed, run, maxConnections })
       // The handler starts in the step that takes the connection: nothing can come between.
       const one = patient(
         accept((connection) => served.start(connection)),
@@ -141,8 +144,8 @@ const patient = <A>(
 
 /** What is to be done about a handler that failed or died, if anything. */
 const failureReport =
-  <E, R>({ onFailure }: ServeOptions<E, R>) =>
-  (cause: Cause.Cause<E>, connection: TcpConnection): Effect.Effect<unknown, never, R> | undefined => {
+  <A extends Endpoint, E, R>({ onFailure }: ServeOptions<E, R, A>) =>
+  (cause: Cause.Cause<E>, connection: StreamConnection<A>): Effect.Effect<unknown, never, R> | undefined => {
     if (Cause.isInterruptedOnly(cause)) return undefined
     if (onFailure === undefined) return hasVanished(cause) ? undefined : logFailure(cause, connection)
     return Effect.catchAllCause(
@@ -158,13 +161,13 @@ const hasVanished = (cause: Cause.Cause<unknown>): boolean => {
   return failure instanceof ConnectionError && failure.reason === "Reset"
 }
 
-const logFailure = (cause: Cause.Cause<unknown>, { peer }: TcpConnection): Effect.Effect<void> =>
+const logFailure = (cause: Cause.Cause<unknown>, { peer }: StreamConnection<Endpoint>): Effect.Effect<void> =>
   Effect.logError(`the handler of ${peer} failed`, cause)
 
 /** Lets the handlers end within the bound, and interrupts the rest. */
-const drain = <E, R, R2>(
-  served: Served<E, R2>,
-  { drainTimeout = Duration.zero, onDrained }: ServeOptions<E, R>
+const drain = <A extends Endpoint, E, R, R2>(
+  served: Served<A, E, R2>,
+  { drainTimeout = Duration.zero, onDrained }: ServeOptions<E, R, A>
 ): Effect.Effect<void, never, R> =>
   Effect.gen(function* () {
     const running = served.size
@@ -181,11 +184,11 @@ const drain = <E, R, R2>(
 type Timeouts = Pick<ServeOptions, "handshakeTimeout" | "idleTimeout">
 
 /** Runs the accepting beside a fiber that looks after the timeouts, if there are any. */
-const watched = <A, E, R, E2, R2>(
-  served: Served<E2, R2>,
+const watched = <A extends Endpoint, B, E, R, E2, R2>(
+  served: Served<A, E2, R2>,
   options: Timeouts,
-  accepting: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> => {
+  accepting: Effect.Effect<B, E, R>
+): Effect.Effect<B, E, R> => {
   const spans = { idle: finite(options.idleTimeout), handshake: finite(options.handshakeTimeout) }
   const shortest = Math.min(spans.idle, spans.handshake)
   if (shortest === Number.POSITIVE_INFINITY) return accepting
@@ -206,7 +209,11 @@ interface Spans {
   readonly handshake: number
 }
 
-const closeIfLate = (connection: TcpConnection, spans: Spans, now: number): Effect.Effect<void> => {
+const closeIfLate = (
+  connection: StreamConnection<Endpoint>,
+  spans: Spans,
+  now: number
+): Effect.Effect<void> => {
   const { idleMillis, handshakeMillis } = connection.look(now)
   if (handshakeMillis >= spans.handshake) return connection.expire("it took too long to be established")
   if (idleMillis >= spans.idle) return connection.expire("no byte moved for too long")

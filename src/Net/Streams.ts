@@ -17,8 +17,9 @@ import type * as Scope from "effect/Scope"
 import type * as AsyncInputProducer from "effect/SingleProducerAsyncInput"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import type { Endpoint } from "../Address/index.js"
 import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import type { Connection, ReadLineOptions, ReadOptions } from "./Connection.js"
+import type { AnyConnection, Connection, ReadLineOptions, ReadOptions } from "./Connection.js"
 import type { Listener } from "./Listener.js"
 
 /**
@@ -28,7 +29,7 @@ import type { Listener } from "./Listener.js"
  * @category streams
  */
 export const bytes = (
-  connection: Connection,
+  connection: AnyConnection,
   options?: ReadOptions
 ): Stream.Stream<Uint8Array, SocketError | TimeoutError> => {
   const read = options === undefined ? connection.read : connection.readWith(options)
@@ -47,7 +48,7 @@ export const bytes = (
  * @category streams
  */
 export const lines = (
-  connection: Connection,
+  connection: AnyConnection,
   options?: ReadLineOptions
 ): Stream.Stream<string, SocketError | TimeoutError> => {
   const readLine = options === undefined ? connection.readLine : connection.readLineWith(options)
@@ -65,7 +66,7 @@ const orEnd = <A>(found: Option.Option<A>): Effect.Effect<A, Option.Option<never
  * @category streams
  */
 export const text = (
-  connection: Connection,
+  connection: AnyConnection,
   options?: ReadOptions
 ): Stream.Stream<string, SocketError | TimeoutError> =>
   Stream.unwrap(
@@ -94,7 +95,7 @@ export interface SinkOptions {
   readonly end?: boolean | undefined
 }
 
-const write = (connection: Connection, chunk: Uint8Array | string): Effect.Effect<void, SocketError> =>
+const write = (connection: AnyConnection, chunk: Uint8Array | string): Effect.Effect<void, SocketError> =>
   typeof chunk === "string" ? connection.writeString(chunk) : connection.writeAll(chunk)
 
 /**
@@ -104,7 +105,7 @@ const write = (connection: Connection, chunk: Uint8Array | string): Effect.Effec
  * @category sinks
  */
 export const sink = (
-  connection: Connection,
+  connection: AnyConnection,
   { end = false }: SinkOptions = {}
 ): Sink.Sink<void, Uint8Array | string, never, SocketError> => {
   const writing = Sink.forEachChunk((chunks: Chunk.Chunk<Uint8Array | string>) =>
@@ -124,7 +125,7 @@ export const sink = (
  * @category channels
  */
 export const channel = <IE = never>(
-  connection: Connection,
+  connection: AnyConnection,
   options?: ReadOptions
 ): Channel.Channel<
   Chunk.Chunk<Uint8Array>,
@@ -143,7 +144,7 @@ export const channel = <IE = never>(
 
 /** Writes what a channel is given. It may fail at any time, also while nothing is asked for. */
 const intoConnection = <IE>(
-  connection: Connection,
+  connection: AnyConnection,
   failed: Deferred.Deferred<never, SocketError | IE>
 ): AsyncInputProducer.AsyncInputProducer<IE, Chunk.Chunk<Uint8Array | string>, unknown> => {
   const fail = (cause: Cause.Cause<SocketError | IE>) => Deferred.failCause(failed, cause)
@@ -166,5 +167,6 @@ const intoConnection = <IE>(
  * @since 0.1.0
  * @category streams
  */
-export const accepting = (listener: Listener): Stream.Stream<Connection, SocketError, Scope.Scope> =>
-  Stream.repeatEffect(listener.accept)
+export const accepting = <A extends Endpoint>(
+  listener: Listener<A>
+): Stream.Stream<Connection<A>, SocketError, Scope.Scope> => Stream.repeatEffect(listener.accept)

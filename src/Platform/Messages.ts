@@ -14,7 +14,7 @@ import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import type { Connection, TimeoutOptions } from "../Net/Connection.js"
+import type { AnyConnection, TimeoutOptions } from "../Net/Connection.js"
 import * as Framing from "../Net/Framing.js"
 
 /**
@@ -51,7 +51,7 @@ interface Codec<In, Out, R> {
 }
 
 const over = <In, Out, R>(
-  connection: Connection,
+  connection: AnyConnection,
   framing: Framing.Framing,
   { decode, encode }: Codec<In, Out, R>,
   options: TimeoutOptions
@@ -94,7 +94,7 @@ const textOf = (frame: Uint8Array): Effect.Effect<string, NetworkError> =>
  * @category constructors
  */
 export const ndjson = <In, InEncoded, Out, OutEncoded, R>(
-  connection: Connection,
+  connection: AnyConnection,
   options: MessagesOptions<In, InEncoded, Out, OutEncoded, R>
 ): Effect.Effect<Messages<In, Out, R>, NetworkError> => {
   const decode = Schema.decode(Schema.parseJson(options.receive))
@@ -126,7 +126,7 @@ export interface MsgPackOptions<In, InEncoded, Out, OutEncoded, R>
  * @category constructors
  */
 export const msgPack = <In, InEncoded, Out, OutEncoded, R>(
-  connection: Connection,
+  connection: AnyConnection,
   options: MsgPackOptions<In, InEncoded, Out, OutEncoded, R>
 ): Effect.Effect<Messages<In, Out, R>, NetworkError> => {
   const { maxBytes, prefix = "u32be" } = options

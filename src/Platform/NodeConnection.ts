@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { anyAddress, type SocketAddress } from "../Address/index.js"
 import { closed, invalidArgument, type SocketError } from "../Errors/index.js"
-import { type Connection, TcpConnection } from "../Net/Connection.js"
+import { type Connection, StreamConnection } from "../Net/Connection.js"
 import { DuplexSocket, remoteAddressOf } from "./internal/DuplexSocket.js"
 
 /**
@@ -32,8 +32,11 @@ export interface NodeConnectionOptions {
  *
  * @internal
  */
-export const unsafeMake = (duplex: Duplex, remoteAddress: SocketAddress, reset?: () => void): TcpConnection =>
-  new TcpConnection(new DuplexSocket(duplex, remoteAddress, reset), remoteAddress)
+export const unsafeMake = (
+  duplex: Duplex,
+  remoteAddress: SocketAddress,
+  reset?: () => void
+): StreamConnection => new StreamConnection(new DuplexSocket(duplex, remoteAddress, reset), remoteAddress)
 
 /**
  * Waits until the stream of a closed connection has sent what it had, or has given up on that, and is destroyed.

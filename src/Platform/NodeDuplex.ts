@@ -28,7 +28,7 @@ import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import type { SocketAddress } from "../Address/index.js"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
-import { type Connection, TcpConnection } from "../Net/Connection.js"
+import { type Connection, StreamConnection } from "../Net/Connection.js"
 import type { ReadHalf } from "../Net/internal/ReadHalf.js"
 import type { WriteHalf, WriteJob } from "../Net/internal/WriteHalf.js"
 import type { SocketOptionName, SocketOptions } from "../Proactor/SocketOption.js"
@@ -110,7 +110,7 @@ export class NodeDuplex extends Duplex {
   bytesRead = 0
   /** Milliseconds without activity until 'timeout'; `undefined` before `setTimeout` is called. */
   timeout: number | undefined
-  private readonly connection: TcpConnection
+  private readonly connection: StreamConnection
   private readonly runtime: Runtime.Runtime<never>
   private readonly reading: ReadHalf
   private readonly writing: WriteHalf
@@ -126,7 +126,7 @@ export class NodeDuplex extends Duplex {
 
   /** @internal */
   constructor(
-    connection: TcpConnection,
+    connection: StreamConnection,
     local: SocketAddress,
     runtime: Runtime.Runtime<never>,
     options: NodeDuplexOptions | undefined
@@ -403,7 +403,7 @@ export class NodeDuplex extends Duplex {
  * @internal
  */
 export const unsafeMake = (
-  connection: TcpConnection,
+  connection: StreamConnection,
   local: SocketAddress,
   runtime: Runtime.Runtime<never> = Runtime.defaultRuntime,
   options?: NodeDuplexOptions
@@ -438,7 +438,7 @@ export const make = (
   options?: NodeDuplexOptions
 ): Effect.Effect<NodeDuplex, SocketError, Scope.Scope> =>
   Effect.gen(function* () {
-    if (!(connection instanceof TcpConnection)) {
+    if (!(connection instanceof StreamConnection)) {
       return yield* Effect.fail(invalidArgument("NodeDuplex.make", "the connection is none of Net's"))
     }
     const local = yield* connection.localAddress

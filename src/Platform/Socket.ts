@@ -27,7 +27,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
-import { type Connection, TcpConnection } from "../Net/Connection.js"
+import { type AnyConnection, StreamConnection } from "../Net/Connection.js"
 import * as Net from "../Net/Net.js"
 
 /**
@@ -38,7 +38,7 @@ import * as Net from "../Net/Net.js"
  */
 export class NetConnection extends Context.Tag("effect-iocp/Platform/NetConnection")<
   NetConnection,
-  Connection
+  AnyConnection
 >() {}
 
 /**
@@ -71,12 +71,12 @@ const LAST_WRITES = "5 seconds"
 
 /** One opened connection, while `run` runs. */
 class Opened {
-  readonly connection: Connection
+  readonly connection: AnyConnection
   private isEnded = false
   /** What was written last, if it was that the connection be closed. */
   closing: Socket.CloseEvent | undefined
 
-  constructor(connection: Connection) {
+  constructor(connection: AnyConnection) {
     this.connection = connection
   }
 
@@ -101,7 +101,7 @@ class Opened {
     const bytes = typeof chunk === "string" ? encoder.encode(chunk) : chunk
     // Within a step of the fiber: see `write`.
     const left =
-      this.connection instanceof TcpConnection
+      this.connection instanceof StreamConnection
         ? this.connection.unsafeWriteAll(bytes)
         : this.connection.writeAll(bytes)
     return left === Effect.void ? Effect.void : Effect.catchAllCause(left, writeFailed)
@@ -109,7 +109,7 @@ class Opened {
 
   /** Whether other fibers are writing. */
   private get isWriting(): boolean {
-    return this.connection instanceof TcpConnection && this.connection.raw.writing.isBusy
+    return this.connection instanceof StreamConnection && this.connection.raw.writing.isBusy
   }
 
   /** Half-closes, once what was written has left. Nobody is held up by a peer that does not read it. */
@@ -173,14 +173,14 @@ const receive = <A, E, R>(
  * @category constructors
  */
 export const fromConnection = <RO>(
-  open: Effect.Effect<Connection, Socket.SocketError, RO>,
+  open: Effect.Effect<AnyConnection, Socket.SocketError, RO>,
   options: OpenOptions = {}
 ): Effect.Effect<Socket.Socket, never, Exclude<RO, Scope.Scope>> =>
   Effect.map(Effect.context<Exclude<RO, Scope.Scope>>(), (context) =>
     make((scope) => Effect.mapInputContext(Scope.extend(open, scope), () => context), options)
   )
 
-type Open = (scope: Scope.Scope) => Effect.Effect<Connection, Socket.SocketError>
+type Open = (scope: Scope.Scope) => Effect.Effect<AnyConnection, Socket.SocketError>
 
 const make = (open: Open, { openTimeout }: OpenOptions): Socket.Socket => {
   const latch = Effect.unsafeMakeLatch(false)
@@ -218,9 +218,9 @@ const make = (open: Open, { openTimeout }: OpenOptions): Socket.Socket => {
 }
 
 const bounded = (
-  opening: Effect.Effect<Connection, Socket.SocketError>,
+  opening: Effect.Effect<AnyConnection, Socket.SocketError>,
   openTimeout: Duration.DurationInput | undefined
-): Effect.Effect<Connection, Socket.SocketError> =>
+): Effect.Effect<AnyConnection, Socket.SocketError> =>
   openTimeout === undefined
     ? opening
     : Effect.timeoutFail(opening, {
@@ -277,5 +277,5 @@ export const layerNet = (options: NetOptions): Layer.Layer<Socket.Socket, never,
  *
  * @internal
  */
-export const overConnection = (connection: Connection): Socket.Socket =>
+export const overConnection = (connection: AnyConnection): Socket.Socket =>
   make((scope) => Effect.as(Scope.addFinalizer(scope, connection.close), connection), {})

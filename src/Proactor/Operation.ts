@@ -18,9 +18,9 @@
  *
  * @since 0.1.0
  */
-import { format, type SocketAddress } from "../Address/index.js"
+import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
-import type { ProactorSocket, ProactorStatistics } from "./Proactor.js"
+import type { ProactorStatistics, ProactorStream } from "./Proactor.js"
 
 /**
  * Counts what a proactor was given and what it gave back. `submitted - retired` is what is in flight.
@@ -143,12 +143,12 @@ export class SendOperation extends Operation {
  * @since 0.1.0
  * @category models
  */
-export class AcceptOperation extends Operation {
+export class AcceptOperation<A extends Endpoint = SocketAddress> extends Operation {
   readonly kind = "Accept"
   /** The connected socket, after a success; the submitter's to close. */
-  accepted: ProactorSocket | undefined
+  accepted: ProactorStream<A> | undefined
   /** Who connected, after a success; `undefined` if the system did not say. */
-  remoteAddress: SocketAddress | undefined
+  remoteAddress: A | undefined
 }
 
 /**
@@ -157,11 +157,11 @@ export class AcceptOperation extends Operation {
  * @since 0.1.0
  * @category models
  */
-export class ConnectOperation extends Operation {
+export class ConnectOperation<A extends Endpoint = SocketAddress> extends Operation {
   readonly kind = "Connect"
-  readonly address: SocketAddress
+  readonly address: A
 
-  constructor(address: SocketAddress) {
+  constructor(address: A) {
     super()
     this.address = address
   }
@@ -172,9 +172,20 @@ export class ConnectOperation extends Operation {
 }
 
 /**
- * Every operation a proactor takes.
+ * The operations of a connected stream.
  *
  * @since 0.1.0
  * @category models
  */
-export type AnyOperation = ReceiveOperation | SendOperation | AcceptOperation | ConnectOperation
+export type StreamOperation = ReceiveOperation | SendOperation
+
+/**
+ * The operations of a stream socket, which may listen or connect first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AnyOperation<A extends Endpoint = SocketAddress> =
+  | StreamOperation
+  | AcceptOperation<A>
+  | ConnectOperation<A>

@@ -20,9 +20,9 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { AddressFamily, SocketAddress } from "../Address/index.js"
+import type { AddressFamily, Endpoint, SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
-import type { AnyOperation } from "./Operation.js"
+import type { AnyOperation, Operation, StreamOperation } from "./Operation.js"
 import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
 
 /**
@@ -34,34 +34,39 @@ import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
 export type ShutdownHow = "read" | "write" | "both"
 
 /**
- * One kernel socket, owned by a proactor.
+ * Something of the kernel's that a proactor drives operations of one kind on: a socket, a pipe, a file.
  *
  * @since 0.1.0
  * @category models
  */
-export interface ProactorSocket {
-  readonly family: AddressFamily
+export interface ProactorHandle<Op extends Operation> {
   /** Starts an operation. `true`: it has retired already, see its fields. `false`: `onRetired` will be called. */
-  readonly submit: (operation: AnyOperation) => boolean
-  /** Asks that an operation in flight on this socket retire early. Does nothing to one that is not in flight. */
-  readonly cancel: (operation: AnyOperation) => void
+  readonly submit: (operation: Op) => boolean
+  /** Asks that an operation in flight on this handle retire early. Does nothing to one that is not in flight. */
+  readonly cancel: (operation: Op) => void
   /** Gives the handle back to the system. */
   readonly close: () => void
   /**
-   * Gives the handle up without closing it, with whatever the kernel may still write to: for a socket whose operations
+   * Gives the handle up without closing it, with whatever the kernel may still write to: for one whose operations
    * would not drain. A leak on purpose, the lesser evil.
    */
   readonly abandon: () => void
-  /** `bind(2)`; `SO_REUSEADDR` on Linux and `SO_EXCLUSIVEADDRUSE` on Windows are set already. */
-  readonly bind: (address: SocketAddress) => Effect.Effect<void, SocketError>
-  /** `listen(2)`. */
-  readonly listen: (backlog: number) => Effect.Effect<void, SocketError>
+}
+
+/**
+ * What a connection is made of: a connected stream of bytes, `A` being how its ends are addressed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProactorStream<out A extends Endpoint = SocketAddress>
+  extends ProactorHandle<StreamOperation> {
   /** `shutdown(2)`. */
   readonly shutdown: (how: ShutdownHow) => Effect.Effect<void, SocketError>
   /** `getsockname(2)`. */
-  readonly localAddress: Effect.Effect<SocketAddress, SocketError>
+  readonly localAddress: Effect.Effect<A, SocketError>
   /** `getpeername(2)`. */
-  readonly remoteAddress: Effect.Effect<SocketAddress, SocketError>
+  readonly remoteAddress: Effect.Effect<A, SocketError>
   /** `getsockopt(2)`. */
   readonly getOption: <Name extends SocketOptionName>(
     name: Name
@@ -71,6 +76,21 @@ export interface ProactorSocket {
     name: Name,
     value: SocketOptions[Name]
   ) => Effect.Effect<void, SocketError>
+}
+
+/**
+ * One stream socket of the kernel's, which becomes a listener or a connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProactorSocket<A extends Endpoint = SocketAddress> extends ProactorStream<A> {
+  readonly submit: (operation: AnyOperation<A>) => boolean
+  readonly cancel: (operation: AnyOperation<A>) => void
+  /** `bind(2)`; `SO_REUSEADDR` on Linux and `SO_EXCLUSIVEADDRUSE` on Windows are set already for TCP. */
+  readonly bind: (address: A) => Effect.Effect<void, SocketError>
+  /** `listen(2)`. */
+  readonly listen: (backlog: number) => Effect.Effect<void, SocketError>
 }
 
 /**

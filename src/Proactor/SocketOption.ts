@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 
+import type { AddressFamily } from "../Address/index.js"
+
 /**
  * The options of a socket, as `getsockopt` and `setsockopt` know them. One that a platform has not is an error there,
  * `NetworkError` `Unsupported`, and never ignored.
@@ -49,6 +51,14 @@ export interface SocketOptions {
  * @category models
  */
 export type SocketOptionName = keyof SocketOptions
+
+/**
+ * What kind of addresses a socket has.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SocketFamily = AddressFamily | "Unix"
 
 /** `SO_LINGER` is a pair of integers (on or off, seconds); every other option is the second one alone. */
 type Integers = readonly [onOff: number, value: number]

@@ -10,6 +10,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Address from "../../src/Address/index.js"
 import { ConnectionError } from "../../src/Errors/index.js"
 import * as Net from "../../src/Net/index.js"
 import * as Socket from "../../src/Platform/Socket.js"
@@ -330,16 +331,19 @@ describe("what this library adds", () => {
   test(subject, "handlers are given the connection", () =>
     Effect.gen(function* () {
       const server = yield* ours.server()
-      const seen = yield* Deferred.make<number>()
+      const seen = yield* Deferred.make<string>()
       yield* Effect.forkScoped(
         server.run(() =>
           Effect.flatMap(Effect.serviceOption(Socket.NetConnection), (connection) =>
-            Deferred.succeed(seen, Option.isSome(connection) ? connection.value.remoteAddress.port : -1)
+            Deferred.succeed(
+              seen,
+              Option.isSome(connection) ? Address.format(connection.value.remoteAddress) : "nothing"
+            )
           )
         )
       )
       const client = yield* Net.connect({ host: "127.0.0.1", port: portOf(server) })
-      assert.strictEqual(yield* Deferred.await(seen), (yield* client.localAddress).port)
+      assert.strictEqual(yield* Deferred.await(seen), Address.format(yield* client.localAddress))
     })
   )
 

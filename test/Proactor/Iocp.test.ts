@@ -6,7 +6,7 @@ import * as IocpProactor from "../../src/Proactor/Iocp/IocpProactor.js"
 import { Providers } from "../../src/Proactor/Iocp/Provider.js"
 import { closeHandle, openHandle } from "../../src/Proactor/Iocp/SocketHandle.js"
 import { AcceptOperation, type AnyOperation } from "../../src/Proactor/Operation.js"
-import type { ProactorSocket } from "../../src/Proactor/Proactor.js"
+import type { ProactorStream } from "../../src/Proactor/Proactor.js"
 import { fairness } from "./contract/fairness.js"
 import { proactorContract } from "./contract.js"
 import {
@@ -56,7 +56,7 @@ proactorContract(everyPacket)
 const AT_ONCE_IN_A_ROW = 32
 
 /** A receive of one byte that is there; what `submit` answered, and the operation. */
-const receiveByte = (socket: ProactorSocket) => {
+const receiveByte = (socket: ProactorStream) => {
   const operation = receiveOperation(1)
   let retirements = 0
   operation.onRetired = () => {
@@ -66,7 +66,7 @@ const receiveByte = (socket: ProactorSocket) => {
 }
 
 /** Receives until one receive is told later although its byte is there. */
-const postponedByte = (socket: ProactorSocket) => {
+const postponedByte = (socket: ProactorStream) => {
   for (let count = 0; count <= AT_ONCE_IN_A_ROW; count++) {
     const received = receiveByte(socket)
     if (!received.isOver) return received

@@ -8,12 +8,17 @@ import { type AddressFamily, loopbackAddress, type SocketAddress } from "../../s
 import type { SocketError } from "../../src/Errors/index.js"
 import {
   AcceptOperation,
-  type AnyOperation,
   ConnectOperation,
+  type Operation,
   ReceiveOperation,
   SendOperation
 } from "../../src/Proactor/Operation.js"
-import type { ProactorService, ProactorSocket } from "../../src/Proactor/Proactor.js"
+import type {
+  ProactorHandle,
+  ProactorService,
+  ProactorSocket,
+  ProactorStream
+} from "../../src/Proactor/Proactor.js"
 import { openHandles, resources } from "../support/resources.js"
 
 export interface SystemCode {
@@ -79,7 +84,7 @@ export const test = <E>(subject: Subject, name: string, program: Program<E>): vo
 }
 
 /** An operation that was submitted, and how often it has retired since. */
-export interface Started<A extends AnyOperation> {
+export interface Started<A extends Operation> {
   readonly operation: A
   readonly retirements: () => number
   /** Waits until it has retired, well or not. */
@@ -87,7 +92,7 @@ export interface Started<A extends AnyOperation> {
 }
 
 /** Submits an operation. */
-export const start = <A extends AnyOperation>(socket: ProactorSocket, operation: A): Started<A> => {
+export const start = <A extends Operation>(socket: ProactorHandle<A>, operation: A): Started<A> => {
   const waiting: Array<() => void> = []
   let retirements = 0
   const onRetired = () => {
@@ -108,24 +113,26 @@ export const start = <A extends AnyOperation>(socket: ProactorSocket, operation:
 }
 
 /** Submits an operation and waits until it has retired, well or not. */
-export const attempt = <A extends AnyOperation>(socket: ProactorSocket, operation: A): Effect.Effect<A> =>
+export const attempt = <A extends Operation>(socket: ProactorHandle<A>, operation: A): Effect.Effect<A> =>
   Effect.suspend(() => start(socket, operation).retired)
 
 /** The operation, or its failure. */
-export const orFail = <A extends AnyOperation>(operation: A): Effect.Effect<A, SocketError> =>
+export const orFail = <A extends Operation>(operation: A): Effect.Effect<A, SocketError> =>
   operation.failure === undefined ? Effect.succeed(operation) : Effect.fail(operation.failure)
 
 /** Why an operation failed; it must have. */
-export const failureOf = (operation: AnyOperation): SocketError => {
+export const failureOf = (operation: Operation): SocketError => {
   if (operation.failure === undefined) throw new Error(`the ${operation.kind} was to fail`)
   return operation.failure
 }
 
 /** Submits an operation that must fail, and answers why it did. */
-export const attemptFailing = (socket: ProactorSocket, operation: AnyOperation): Effect.Effect<SocketError> =>
-  Effect.map(attempt(socket, operation), failureOf)
+export const attemptFailing = <A extends Operation>(
+  socket: ProactorHandle<A>,
+  operation: A
+): Effect.Effect<SocketError> => Effect.map(attempt(socket, operation), failureOf)
 
-export const perform = <A extends AnyOperation>(socket: ProactorSocket, operation: A) =>
+export const perform = <A extends Operation>(socket: ProactorHandle<A>, operation: A) =>
   Effect.flatMap(attempt(socket, operation), orFail)
 
 export const receiveOperation = (maxBytes = 65_536): ReceiveOperation => {
@@ -141,12 +148,18 @@ export const sendOperation = (bytes: Uint8Array): SendOperation => {
 }
 
 /** What comes next; empty at the end of the stream. */
-export const receive = (socket: ProactorSocket, maxBytes?: number): Effect.Effect<Uint8Array, SocketError> =>
+export const receive = (
+  socket: ProactorHandle<ReceiveOperation>,
+  maxBytes?: number
+): Effect.Effect<Uint8Array, SocketError> =>
   Effect.suspend(() =>
     Effect.map(perform(socket, receiveOperation(maxBytes)), (operation) => operation.chunk)
   )
 
-export const sendAll = (socket: ProactorSocket, bytes: Uint8Array): Effect.Effect<void, SocketError> =>
+export const sendAll = (
+  socket: ProactorHandle<SendOperation>,
+  bytes: Uint8Array
+): Effect.Effect<void, SocketError> =>
   Effect.gen(function* () {
     const operation = sendOperation(bytes)
     while (operation.offset < bytes.length) {
@@ -157,7 +170,9 @@ export const sendAll = (socket: ProactorSocket, bytes: Uint8Array): Effect.Effec
   })
 
 /** Everything up to the end of the stream. */
-export const receiveToEnd = (socket: ProactorSocket): Effect.Effect<Uint8Array, SocketError> =>
+export const receiveToEnd = (
+  socket: ProactorHandle<ReceiveOperation>
+): Effect.Effect<Uint8Array, SocketError> =>
   Effect.gen(function* () {
     const chunks: Array<Uint8Array> = []
     for (;;) {
@@ -167,7 +182,7 @@ export const receiveToEnd = (socket: ProactorSocket): Effect.Effect<Uint8Array, 
     }
   })
 
-export const receiveExactly = (socket: ProactorSocket, length: number) =>
+export const receiveExactly = (socket: ProactorHandle<ReceiveOperation>, length: number) =>
   Effect.gen(function* () {
     const chunks: Array<Uint8Array> = []
     for (let got = 0; got < length; ) {
@@ -200,7 +215,7 @@ export const connect = (proactor: ProactorService, address: SocketAddress) =>
   Effect.tap(open(proactor, address.family), (socket) => perform(socket, new ConnectOperation(address)))
 
 export interface Accepted {
-  readonly socket: ProactorSocket
+  readonly socket: ProactorStream
   readonly remoteAddress: SocketAddress | undefined
 }
 
@@ -227,10 +242,11 @@ export const pair = (proactor: ProactorService) =>
   })
 
 /** Closes with a reset. */
-export const reset = (socket: ProactorSocket): Effect.Effect<void, SocketError> =>
+export const reset = (socket: ProactorStream): Effect.Effect<void, SocketError> =>
   Effect.zipRight(socket.setOption("lingerSeconds", 0), closing(socket))
 
-export const closing = (socket: ProactorSocket): Effect.Effect<void> => Effect.sync(() => socket.close())
+export const closing = (socket: Pick<ProactorHandle<never>, "close">): Effect.Effect<void> =>
+  Effect.sync(() => socket.close())
 
 /** Lets a few turns of the event loop pass. */
 export const turns: Effect.Effect<void> = Effect.repeatN(

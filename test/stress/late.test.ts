@@ -10,13 +10,13 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/TestClock"
 import { loopbackAddress } from "../../src/Address/index.js"
-import { TcpConnection } from "../../src/Net/Connection.js"
+import { StreamConnection } from "../../src/Net/Connection.js"
 import { bytes, text } from "../Net/harness.js"
 import { SluggishSocket } from "./support/SluggishSocket.js"
 
 const connect = () => {
   const socket = new SluggishSocket()
-  return { socket, connection: new TcpConnection(socket, loopbackAddress("IPv4")) }
+  return { socket, connection: new StreamConnection(socket, loopbackAddress("IPv4")) }
 }
 
 /** Lets other fibers come as far as they can. */

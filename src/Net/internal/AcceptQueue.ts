@@ -7,10 +7,10 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
-import type { SocketAddress } from "../../Address/index.js"
+import type { Endpoint } from "../../Address/index.js"
 import { closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { AcceptOperation } from "../../Proactor/Operation.js"
-import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import type { ProactorHandle, ProactorStream } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import { Intake } from "./Intake.js"
@@ -20,29 +20,29 @@ import { Intake } from "./Intake.js"
  *
  * @internal
  */
-export interface Accepted {
-  readonly socket: ProactorSocket
-  readonly remoteAddress: SocketAddress | undefined
+export interface Accepted<A extends Endpoint> {
+  readonly socket: ProactorStream<A>
+  readonly remoteAddress: A | undefined
 }
 
 /** @internal */
-export class AcceptQueue extends Intake<AcceptOperation> {
+export class AcceptQueue<A extends Endpoint> extends Intake<AcceptOperation<A>> {
   private readonly address: string
-  private ready: Array<Accepted> = []
+  private ready: Array<Accepted<A>> = []
 
-  constructor(socket: ProactorSocket, address: string) {
-    const operation = new AcceptOperation()
+  constructor(socket: ProactorHandle<AcceptOperation<A>>, address: string) {
+    const operation = new AcceptOperation<A>()
     super(socket, operation)
     operation.onRetired = () => this.retired()
     this.address = address
   }
 
   /** The next connection, as `claim` makes it. `claim` runs in the step that takes it out of the queue. */
-  accept<A, E = never>(
-    claim: (accepted: Accepted) => A,
+  accept<B, E = never>(
+    claim: (accepted: Accepted<A>) => B,
     deadline?: Deadline,
     late?: () => Effect.Effect<never, E>
-  ): Effect.Effect<A, SocketError | E> {
+  ): Effect.Effect<B, SocketError | E> {
     return this.consume(
       {
         ready: () => this.ready.length > 0,
@@ -69,7 +69,7 @@ export class AcceptQueue extends Intake<AcceptOperation> {
     })
   }
 
-  protected override land(operation: AcceptOperation): void {
+  protected override land(operation: AcceptOperation<A>): void {
     const { accepted, remoteAddress } = operation
     operation.accepted = undefined
     if (accepted !== undefined) this.ready.push({ socket: accepted, remoteAddress })

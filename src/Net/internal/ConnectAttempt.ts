@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { format, type SocketAddress } from "../../Address/index.js"
+import { type Endpoint, format, type SocketAddress } from "../../Address/index.js"
 import { type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
 import { ConnectOperation } from "../../Proactor/Operation.js"
 import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
@@ -17,13 +17,13 @@ import { type Deadline, timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
-class Connecting implements Half, Owner {
+class Connecting<A extends Endpoint> implements Half, Owner {
   readonly halves = [this]
-  private readonly socket: ProactorSocket
-  private readonly operation: ConnectOperation
+  private readonly socket: ProactorSocket<A>
+  private readonly operation: ConnectOperation<A>
   private readonly waiters = new Waiters()
 
-  constructor(socket: ProactorSocket, address: SocketAddress) {
+  constructor(socket: ProactorSocket<A>, address: A) {
     this.socket = socket
     this.operation = new ConnectOperation(address)
     this.operation.onRetired = () => this.waiters.wakeAll()
@@ -90,18 +90,18 @@ class Connecting implements Half, Owner {
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * Connects a new socket to the address. To be run uninterruptibly: only the waiting is as interruptible as `restore`
- * makes it, so that either the caller gets the socket or it is closed.
+ * Opens a socket and connects it to the address. To be run uninterruptibly: only the waiting is as interruptible as
+ * `restore` makes it, so that either the caller gets the socket or it is closed.
  *
  * @internal
  */
-export const connectSocket = (
-  proactor: ProactorService,
-  address: SocketAddress,
+export const connectOpened = <A extends Endpoint>(
+  open: Effect.Effect<ProactorSocket<A>, SocketError>,
+  address: A,
   deadline: Deadline | undefined,
   restore: Restore
-): Effect.Effect<ProactorSocket, SocketError | TimeoutError> =>
-  Effect.flatMap(openTcp(proactor, address), (socket) => {
+): Effect.Effect<ProactorSocket<A>, SocketError | TimeoutError> =>
+  Effect.flatMap(opened(open, address), (socket) => {
     const connecting = new Connecting(socket, address)
     const lifetime = new Lifetime(socket, connecting)
     return Effect.flatMap(Effect.exit(restore(connecting.run(deadline))), (exit) =>
@@ -111,13 +111,24 @@ export const connectSocket = (
     )
   })
 
-const openTcp = (
+const opened = <A extends Endpoint>(
+  open: Effect.Effect<ProactorSocket<A>, SocketError>,
+  address: A
+): Effect.Effect<ProactorSocket<A>, SocketError> =>
+  Effect.mapError(open, (failure) => withDetails(failure, { operation: "connect", address: format(address) }))
+
+/**
+ * Connects a new TCP socket to the address, like `connectOpened`.
+ *
+ * @internal
+ */
+export const connectSocket = (
   proactor: ProactorService,
-  address: SocketAddress
-): Effect.Effect<ProactorSocket, SocketError> =>
-  Effect.mapError(proactor.openTcp(address.family), (failure) =>
-    withDetails(failure, { operation: "connect", address: format(address) })
-  )
+  address: SocketAddress,
+  deadline: Deadline | undefined,
+  restore: Restore
+): Effect.Effect<ProactorSocket, SocketError | TimeoutError> =>
+  connectOpened(proactor.openTcp(address.family), address, deadline, restore)
 
 /**
  * A connected socket, and to which of the addresses.

@@ -32,8 +32,8 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { SocketError } from "../../Errors/index.js"
-import type { AnyOperation } from "../../Proactor/Operation.js"
-import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import type { Operation } from "../../Proactor/Operation.js"
+import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { isGone } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import type { Half } from "./Lifetime.js"
@@ -64,8 +64,8 @@ const cancelling =
   }
 
 /** @internal */
-export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRoom {
-  private readonly socket: ProactorSocket
+export abstract class Intake<Op extends Operation> implements Half, WaitingRoom {
+  private readonly socket: ProactorHandle<Op>
   private readonly operation: Op
   readonly waiters = new Waiters()
   private draining: Waiters | undefined
@@ -77,7 +77,7 @@ export abstract class Intake<Op extends AnyOperation> implements Half, WaitingRo
   private closing: (() => SocketError) | undefined
 
   /** The operation is to call `retired`. */
-  constructor(socket: ProactorSocket, operation: Op) {
+  constructor(socket: ProactorHandle<Op>, operation: Op) {
     this.socket = socket
     this.operation = operation
   }

@@ -17,7 +17,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type SocketError, withDetails } from "../../Errors/index.js"
-import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { Deadline } from "./Deadline.js"
 import { Waiters } from "./Waiters.js"
 
@@ -72,14 +72,17 @@ export interface Owner extends Peer {
   readonly halves: ReadonlyArray<Half>
 }
 
+/** Whatever it is that lives. */
+type Mortal = Pick<ProactorHandle<never>, "close" | "abandon">
+
 /** @internal */
 export class Lifetime {
-  private readonly socket: ProactorSocket
+  private readonly socket: Mortal
   private readonly owner: Owner
   private state: "Open" | "Closing" | "Draining" | "Closed" = "Open"
   private closers: Waiters | undefined
 
-  constructor(socket: ProactorSocket, owner: Owner) {
+  constructor(socket: Mortal, owner: Owner) {
     this.socket = socket
     this.owner = owner
   }

@@ -12,7 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { ConnectionError, closed, NetworkError, type SocketError } from "../../Errors/index.js"
 import { ReceiveOperation } from "../../Proactor/Operation.js"
-import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
 import type { Deadline } from "./Deadline.js"
 import type { FoundFrame, Frame, Measure } from "./Frame.js"
@@ -63,7 +63,7 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
   received = 0
   private plainRead: Effect.Effect<Uint8Array, SocketError> | undefined
 
-  constructor(socket: ProactorSocket, owner: Reader) {
+  constructor(socket: ProactorHandle<ReceiveOperation>, owner: Reader) {
     const operation = new Receiving()
     super(socket, operation)
     operation.half = this

@@ -17,8 +17,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as FiberId from "effect/FiberId"
+import type { Endpoint } from "../../Address/index.js"
 import { SlotTable } from "../../Proactor/SlotTable.js"
-import type { TcpConnection } from "../Connection.js"
+import type { StreamConnection } from "../Connection.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -26,12 +27,12 @@ import { Waiters } from "./Waiters.js"
  *
  * @internal
  */
-export interface Service<E, R> {
-  readonly handler: (connection: TcpConnection) => Effect.Effect<unknown, E, R>
+export interface Service<A extends Endpoint, E, R> {
+  readonly handler: (connection: StreamConnection<A>) => Effect.Effect<unknown, E, R>
   /** What is to be done about a handler that failed or died, if anything. */
   readonly failed: (
     cause: Cause.Cause<E>,
-    connection: TcpConnection
+    connection: StreamConnection<A>
   ) => Effect.Effect<unknown, never, R> | undefined
   readonly run: <A, E2>(effect: Effect.Effect<A, E2, R>) => Fiber.RuntimeFiber<A, E2>
   /** So many connections are served at once; any number if absent. */
@@ -39,13 +40,13 @@ export interface Service<E, R> {
 }
 
 /** @internal */
-export class Served<E, R> {
-  private readonly service: Service<E, R>
+export class Served<A extends Endpoint, E, R> {
+  private readonly service: Service<A, E, R>
   /** Not a `Set`: where thousands come and go, its discarded tables keep dead connections alive for long. */
-  private readonly serving = new SlotTable<TcpConnection>()
+  private readonly serving = new SlotTable<StreamConnection<A>>()
   private readonly waiting = new Waiters()
 
-  constructor(service: Service<E, R>) {
+  constructor(service: Service<A, E, R>) {
     this.service = service
   }
 
@@ -53,12 +54,12 @@ export class Served<E, R> {
     return this.serving.size
   }
 
-  connections(): ReadonlyArray<TcpConnection> {
+  connections(): ReadonlyArray<StreamConnection<A>> {
     return this.serving.tenants()
   }
 
   /** Starts the fiber that serves the connection. */
-  start(connection: TcpConnection): void {
+  start(connection: StreamConnection<A>): void {
     const { handler, run } = this.service
     const slot = this.serving.acquire(connection)
     const serve = Effect.withFiberRuntime<unknown, E, R>((fiber) => {
@@ -96,7 +97,7 @@ export class Served<E, R> {
     })
   }
 
-  private finished(connection: TcpConnection, slot: number, exit: Exit.Exit<unknown, E>): void {
+  private finished(connection: StreamConnection<A>, slot: number, exit: Exit.Exit<unknown, E>): void {
     const report = Exit.isFailure(exit) ? this.service.failed(exit.cause, connection) : undefined
     const closing = report === undefined ? connection.beginClosing() : connection.close
     if (closing === undefined) this.ended(slot)

@@ -23,7 +23,7 @@
 import * as Effect from "effect/Effect"
 import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
 import { SendOperation } from "../../Proactor/Operation.js"
-import type { ProactorSocket } from "../../Proactor/Proactor.js"
+import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { type Ending, type Half, inWords, type Peer } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
@@ -90,7 +90,7 @@ class Sending extends SendOperation {
 
 /** @internal */
 export class WriteHalf implements Half {
-  private readonly socket: ProactorSocket
+  private readonly socket: ProactorHandle<SendOperation>
   readonly owner: Peer
   private readonly operation = new Sending(this)
   /** Made when a write first has to wait for another. */
@@ -103,7 +103,7 @@ export class WriteHalf implements Half {
   /** Why nothing can be written any more. Makes the error, if anybody asks. */
   private ending: (() => SocketError) | undefined
 
-  constructor(socket: ProactorSocket, owner: Peer) {
+  constructor(socket: ProactorHandle<SendOperation>, owner: Peer) {
     this.socket = socket
     this.owner = owner
   }

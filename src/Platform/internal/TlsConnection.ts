@@ -1,7 +1,7 @@
 /**
  * An established TLS connection: a connection of `Net` whose stream is a `tls.TLSSocket`, over another connection.
  *
- *     reads and writes --> TcpConnection --> DuplexSocket --> TLSSocket --> NodeDuplex --> the connection beneath
+ *     reads and writes --> StreamConnection --> DuplexSocket --> TLSSocket --> NodeDuplex --> the connection beneath
  *
  * What is about bytes goes down that way. What is about the socket (addresses, options) is asked of the connection beneath.
  *
@@ -25,7 +25,7 @@ import * as Option from "effect/Option"
 import type { SocketAddress } from "../../Address/index.js"
 import { fromTls, type SocketError, socketError, type TlsError, type TlsSide } from "../../Errors/index.js"
 import { isTlsAlert, tlsCodeOf } from "../../Errors/TlsTable.js"
-import { TcpConnection } from "../../Net/Connection.js"
+import { StreamConnection } from "../../Net/Connection.js"
 import type { SocketOptionName, SocketOptions } from "../../Proactor/SocketOption.js"
 import { closedDown } from "../NodeConnection.js"
 import type { NodeDuplex } from "../NodeDuplex.js"
@@ -39,7 +39,7 @@ import { certificateIn } from "./TlsSession.js"
  * @internal
  */
 export interface Layers {
-  readonly beneath: TcpConnection
+  readonly beneath: StreamConnection
   /** The stream over the connection beneath. */
   readonly wire: NodeDuplex
   /** The stream over that one. */
@@ -127,7 +127,7 @@ const errorOf = (layers: Layers): Option.Option<TlsError> => {
 }
 
 /** @internal */
-export class TlsTcpConnection extends TcpConnection implements TlsConnection {
+export class TlsTcpConnection extends StreamConnection implements TlsConnection {
   readonly protocol: string
   readonly cipher: CipherNameAndProtocol
   readonly alpnProtocol: Option.Option<string>

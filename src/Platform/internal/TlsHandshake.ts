@@ -27,7 +27,7 @@ import {
   type TlsSide
 } from "../../Errors/index.js"
 import { tlsCodeOf } from "../../Errors/TlsTable.js"
-import { type Connection, TcpConnection } from "../../Net/Connection.js"
+import { type Connection, StreamConnection } from "../../Net/Connection.js"
 import { timedOut } from "../../Net/internal/Deadline.js"
 import { destroyed, type NodeDuplex, unsafeMake } from "../NodeDuplex.js"
 import type { ClientOptions } from "../Tls.js"
@@ -96,7 +96,7 @@ const hungUp = (): Error => Object.assign(new Error("the connection ended"), { c
 
 /** Runs the handshake to its verdict. `established` is called in the step in which it is over. */
 const shake = <A>(
-  beneath: TcpConnection,
+  beneath: StreamConnection,
   wire: NodeDuplex,
   { begin, ignoreUnexpectedEof, side }: Handshake,
   established: (layers: Layers) => A
@@ -142,7 +142,7 @@ const shaken = <A>(
   established: (layers: Layers) => A,
   restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
 ): Effect.Effect<A, HandshakeError> => {
-  if (!(connection instanceof TcpConnection)) {
+  if (!(connection instanceof StreamConnection)) {
     return Effect.fail(invalidArgument(OPERATION, "the connection is none of Net's"))
   }
   return Effect.gen(function* () {

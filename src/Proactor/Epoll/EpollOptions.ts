@@ -4,17 +4,22 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { AddressFamily } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import type { Libc } from "../../Epoll/Libc.js"
 import { fromErrno, invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
-import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
+import {
+  decodeOption,
+  encodeOption,
+  type SocketFamily,
+  type SocketOptionName,
+  type SocketOptions
+} from "../SocketOption.js"
 
 /** Level, name, and how many integers the value has (`struct linger` is two). */
 type Numbers = readonly [level: number, name: number, integers: 1 | 2]
 
 /** Of one family, or of each. */
-type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers }
+type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers; readonly Unix?: Numbers }
 
 const numbers: Record<SocketOptionName, Numbers | ByFamily> = {
   noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
@@ -36,19 +41,19 @@ const numbers: Record<SocketOptionName, Numbers | ByFamily> = {
   v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
 }
 
-const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers | undefined => {
+const numbersOf = (name: SocketOptionName, family: SocketFamily): Numbers | undefined => {
   const known = numbers[name]
   return "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: SocketOptionName, family: AddressFamily) =>
+const missing = (operation: string, name: SocketOptionName, family: SocketFamily) =>
   Effect.fail(unsupported(operation, `an ${family} socket has no ${name}`))
 
 /** @internal */
 export const setOption = <Name extends SocketOptionName>(
   system: Libc,
   fd: number,
-  family: AddressFamily,
+  family: SocketFamily,
   name: Name,
   value: SocketOptions[Name]
 ): Effect.Effect<void, SocketError> => {
@@ -66,7 +71,7 @@ export const setOption = <Name extends SocketOptionName>(
 export const getOption = <Name extends SocketOptionName>(
   system: Libc,
   fd: number,
-  family: AddressFamily,
+  family: SocketFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
   const known = numbersOf(name, family)

@@ -20,11 +20,13 @@ import { EpollWaiter } from "../../Epoll/EpollWaiter.js"
 import { type Libc, libc } from "../../Epoll/Libc.js"
 import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import * as CompletionLoop from "../CompletionLoop.js"
-import { type AnyOperation, Ledger } from "../Operation.js"
+import { Ledger, type Operation } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
-import { type EpollHost, EpollSocket } from "./EpollSocket.js"
+import { internetDomain } from "./Domain.js"
+import type { EpollHost, Registrant } from "./EpollDescriptor.js"
+import { EpollSocket } from "./EpollSocket.js"
 
 /** Never: Node's event loop looks at no great cost, and what comes meanwhile makes the next batch larger. */
 const LARGE_BATCH = Number.POSITIVE_INFINITY
@@ -39,10 +41,10 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   isClosed = false
   private readonly system: Libc
   private readonly waiter: EpollWaiter
-  private readonly sockets = new SlotTable<EpollSocket>()
-  private batch: Array<AnyOperation> = []
+  private readonly sockets = new SlotTable<Registrant>()
+  private batch: Array<Operation> = []
   /** Have something parked that was not tried. */
-  private untried: Array<EpollSocket> = []
+  private untried: Array<Registrant> = []
   private loop: CompletionLoop.CompletionLoop | undefined
 
   constructor(system: Libc, waiter: EpollWaiter) {
@@ -67,17 +69,15 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
       this.setFlag(fd, C.IPPROTO_TCP, C.TCP_NODELAY, one)
       // An IPv6 socket serves IPv4 too (as mapped addresses), whatever the system's default is.
       if (family === "IPv6") this.setFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, zero)
-      return Effect.succeed(this.adopt(fd, family))
+      return Effect.succeed(new EpollSocket(this, fd, internetDomain[family]))
     })
   }
 
-  adopt(fd: number, family: AddressFamily): EpollSocket {
-    const socket = new EpollSocket(this, fd, family)
-    socket.slot = this.sockets.acquire(socket)
-    return socket
+  admit(descriptor: Registrant): void {
+    descriptor.slot = this.sockets.acquire(descriptor)
   }
 
-  forget(socket: EpollSocket): void {
+  forget(socket: Registrant): void {
     this.sockets.release(socket.slot)
   }
 
@@ -96,7 +96,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.loop?.notify()
   }
 
-  postponed(socket: EpollSocket): void {
+  postponed(socket: Registrant): void {
     if (this.untried.length === 0) setImmediate(() => this.retryAll())
     this.untried.push(socket)
   }
@@ -105,7 +105,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.loop?.relax()
   }
 
-  retired(operation: AnyOperation): void {
+  retired(operation: Operation): void {
     this.batch.push(operation)
   }
 

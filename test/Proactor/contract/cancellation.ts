@@ -1,8 +1,8 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { loopbackAddress } from "../../../src/Address/index.js"
-import { AcceptOperation, ConnectOperation } from "../../../src/Proactor/Operation.js"
-import type { ProactorSocket } from "../../../src/Proactor/Proactor.js"
+import { AcceptOperation, ConnectOperation, type Operation } from "../../../src/Proactor/Operation.js"
+import type { ProactorHandle } from "../../../src/Proactor/Proactor.js"
 import {
   accept,
   acceptedBy,
@@ -29,10 +29,7 @@ import {
 import { foreignBytes, foreignSender, isForeign } from "./foreignSender.js"
 
 /** Cancels, and waits for the one retirement. */
-const cancelled = <A extends Parameters<ProactorSocket["submit"]>[0]>(
-  socket: ProactorSocket,
-  started: Started<A>
-) =>
+const cancelled = <A extends Operation>(socket: ProactorHandle<A>, started: Started<A>) =>
   Effect.gen(function* () {
     socket.cancel(started.operation)
     const operation = yield* started.retired
