@@ -70,6 +70,9 @@ export interface NetService {
   ) => Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope>
   /** What the proactor below has done so far, and what it holds now: for diagnostics and tests. */
   readonly statistics: Effect.Effect<ProactorStatistics>
+  /** What the service stands on, for the modules of further transports (`Udp`, `Unix`, ...). */
+  readonly proactor: ProactorService
+  readonly resolver: ResolverService
 }
 
 /**
@@ -84,8 +87,8 @@ const DEFAULT_BACKLOG = 511
 const LARGEST_BACKLOG = 0x7fffffff
 
 class NetOverProactor implements NetService {
-  private readonly proactor: ProactorService
-  private readonly resolver: ResolverService
+  readonly proactor: ProactorService
+  readonly resolver: ResolverService
 
   constructor(proactor: ProactorService, resolver: ResolverService) {
     this.proactor = proactor
