@@ -1,12 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { foreignBytesInUse } from "../../src/Foreign/Memory.js"
 import { BufferPool, LARGE_BUFFER_BYTES, SMALL_BUFFER_BYTES } from "../../src/Proactor/Iocp/BufferPool.js"
-import { type OperationSlot, OperationSlots, type SlotOwner } from "../../src/Proactor/Iocp/OperationSlots.js"
+import {
+  MOST_WSABUFS,
+  type OperationSlot,
+  OperationSlots,
+  RECORD_BYTES,
+  type SlotOwner
+} from "../../src/Proactor/Iocp/OperationSlots.js"
 import { ReceiveOperation } from "../../src/Proactor/Operation.js"
 
 const owner: SlotOwner = { complete: () => {}, cancel: () => {} }
 
 const acquire = (slots: OperationSlots): OperationSlot => slots.acquire(new ReceiveOperation(), owner, 7)
+
+/** A slot's record, as the system sees it. */
+const recordOf = ({ address, addresses, addressesAddress }: OperationSlot): DataView =>
+  new DataView(addresses.buffer, addresses.byteOffset - (addressesAddress - address), RECORD_BYTES)
 
 describe("operation slots", () => {
   it("an OVERLAPPED's address leads to its slot, however many there are", () => {
@@ -31,7 +41,7 @@ describe("operation slots", () => {
     const slot = acquire(slots)
     assert.isUndefined(slots.find(0))
     assert.isUndefined(slots.find(slot.address + 32), "the inside of a record")
-    assert.isUndefined(slots.find(slot.address + 160), "a free record")
+    assert.isUndefined(slots.find(slot.address + RECORD_BYTES), "a free record")
     assert.isUndefined(slots.find(Number.MAX_SAFE_INTEGER))
     assert.isUndefined(slots.at(-1))
     slots.release(slot)
@@ -52,6 +62,56 @@ describe("operation slots", () => {
     assert.isFalse(again.isCancelRequested)
     assert.isUndefined(again.buffer)
     slots.release(again)
+    slots.end()
+  })
+
+  it("an OVERLAPPED can say where in a file a call begins, beyond 4 GiB too", () => {
+    const slots = new OperationSlots()
+    const slot = acquire(slots)
+    const record = recordOf(slot)
+    for (const offset of [0, 1, 2 ** 32 - 1, 2 ** 32, 5 * 2 ** 32 + 7, Number.MAX_SAFE_INTEGER]) {
+      for (let at = 0; at < RECORD_BYTES; at++) record.setUint8(at, 0xff)
+      slot.prepareAt(offset)
+      assert.strictEqual(record.getBigUint64(16, true), BigInt(offset))
+      for (const zero of [0, 8, 24, 32]) assert.strictEqual(record.getBigUint64(zero, true), 0n)
+    }
+    slot.prepare()
+    assert.strictEqual(record.getBigUint64(16, true), 0n)
+    slots.release(slot)
+    slots.end()
+  })
+
+  it("a record names up to 16 buffers, and has room for the longest address behind them", () => {
+    const [slots, pool] = [new OperationSlots(), new BufferPool()]
+    const slot = acquire(slots)
+    const record = recordOf(slot)
+    const held = Array.from({ length: MOST_WSABUFS }, () => pool.acquire(1))
+    slot.makeRoomForAddress()
+    slot.addresses.fill(0xee)
+    for (const [index, buffer] of held.entries()) {
+      if (index === 0) slot.hold(buffer, 1)
+      else slot.holdFurther(buffer, index + 1)
+      assert.strictEqual(slot.wsabufCount, index + 1)
+    }
+    const extra = pool.acquire(1)
+    assert.throws(() => slot.holdFurther(extra, 1), /16/)
+    slot.prepare()
+    const first = slot.wsabufAddress - slot.address
+    for (const [index, { addressHigh, addressLow }] of held.entries()) {
+      const at = first + 16 * index
+      assert.strictEqual(record.getUint32(at, true), index + 1)
+      assert.strictEqual(record.getUint32(at + 8, true), addressLow)
+      assert.strictEqual(record.getUint32(at + 12, true), addressHigh)
+    }
+    assert.deepStrictEqual([slot.buffer, ...slot.furtherBuffers], held)
+    assert.isTrue(slot.addresses.every((byte) => byte === 0xee))
+    assert.isAtLeast(slot.addresses.length, 2 * (110 + 16), "two of AF_UNIX's, as AcceptEx wants them")
+    assert.strictEqual(slot.addressLength, 128)
+    assert.strictEqual(record.getInt32(slot.addressLengthAddress - slot.address, true), 128)
+    slots.release(slot)
+    assert.deepStrictEqual([slot.buffer, slot.wsabufCount, ...slot.furtherBuffers], [undefined, 0])
+    for (const buffer of [...held, extra]) pool.release(buffer)
+    pool.end()
     slots.end()
   })
 

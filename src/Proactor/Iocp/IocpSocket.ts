@@ -320,6 +320,7 @@ export class IocpSocket implements ProactorSocket {
   private giveBack(operation: AnyOperation, slot: OperationSlot): void {
     const { buffers, slots } = this.host
     if (slot.buffer !== undefined) buffers.release(slot.buffer)
+    if (slot.wsabufCount > 1) for (const buffer of slot.furtherBuffers) buffers.release(buffer)
     slots.release(slot)
     operation.token = -1
     this.inFlight -= 1

@@ -65,8 +65,8 @@ export const startSend = (
   operation.sent = 0
   // The system has its own copy from here on, and sends it even if this program loses interest.
   operation.committed = length
-  const { address, transferredAddress, wsabufAddress } = slot
-  const result = winsock().WSASend(handle, wsabufAddress, 1, 0, address, transferredAddress)
+  const { address, transferredAddress, wsabufAddress, wsabufCount } = slot
+  const result = winsock().WSASend(handle, wsabufAddress, wsabufCount, 0, address, transferredAddress)
   const start = startOf(result === 0, sending)
   if (typeof start !== "string") operation.committed = 0
   return start
