@@ -1,15 +1,15 @@
 /**
  * A proactor over an I/O completion port.
  *
- * One port and one fiber (see `CompletionLoop`) serve all sockets. What belongs to an operation in flight is owned by
+ * One port and one fiber (see `CompletionLoop`) serve all handles. What belongs to an operation in flight is owned by
  * its slot (see `OperationSlots`); a packet leads to the slot by the address of its OVERLAPPED, and must come under the
- * completion key that the slot was taken for. That key is the index and the generation of the socket's own slot, so
+ * completion key that the slot was taken for. That key is the index and the generation of the handle's own slot, so
  * that a packet which is nobody's finds nobody.
  *
  * Lifecycle. It is Open while its scope is. When the scope closes:
  *
- *     Ending    no socket is opened and no operation taken any more. What is in flight is cancelled, and every
- *               socket that was left open is closed as soon as nothing is in flight on it. The fiber goes on until
+ *     Ending    no handle is opened and no operation taken any more. What is in flight is cancelled, and every
+ *               handle that was left open is closed as soon as nothing is in flight on it. The fiber goes on until
  *               all packets are here.
  *     Ended     the fiber has ended, the parked call was woken and has returned, and the port is closed. Only then is
  *               foreign memory freed.
@@ -27,12 +27,14 @@ import { INVALID_HANDLE_VALUE } from "../../Iocp/Constants.js"
 import { isSupported, kernel32 } from "../../Iocp/Kernel32.js"
 import { PortWaiter } from "../../Iocp/PortWaiter.js"
 import * as CompletionLoop from "../CompletionLoop.js"
-import { type AnyOperation, Ledger } from "../Operation.js"
+import { Ledger, type Operation } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
 import { BufferPool } from "./BufferPool.js"
-import { type IocpHost, IocpSocket } from "./IocpSocket.js"
+import type { IocpHandle } from "./IocpHandle.js"
+import type { IocpHost } from "./IocpHost.js"
+import { IocpSocket } from "./IocpSocket.js"
 import { OperationSlots } from "./OperationSlots.js"
 import { Providers } from "./Provider.js"
 import { closeHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
@@ -40,7 +42,7 @@ import { closeHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandl
 /** Up to so many packets are dequeued at once. */
 const BATCH_PACKETS = 128
 
-/** A key is index * 2^31 + generation: exact in a number for up to 2^22 sockets at once. */
+/** A key is index * 2^31 + generation: exact in a number for up to 2^22 handles at once. */
 const GENERATIONS = 2 ** 31
 
 /** How long the packets of cancelled operations are waited for. They are prompt; this is for a broken system. */
@@ -53,14 +55,14 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   readonly ledger = new Ledger()
   readonly slots = new OperationSlots()
   readonly buffers = new BufferPool()
+  readonly providers: Providers
   isEnding = false
   private readonly waiter: PortWaiter
-  private readonly sockets = new SlotTable<IocpSocket>()
-  private readonly providers: Providers
-  private batch: Array<AnyOperation> = []
+  private readonly handles = new SlotTable<IocpHandle>()
+  private batch: Array<Operation> = []
   /** Ended in their own call, and to be told of it in the next turn of the event loop. */
-  private postponed: Array<AnyOperation> = []
-  /** In flight on sockets that were given up. */
+  private postponed: Array<Operation> = []
+  /** In flight on handles that were given up. */
   private orphans = 0
   private notifyLoop: () => void = () => {}
   private onDrained: () => void = () => {}
@@ -71,7 +73,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
-    return Effect.sync(() => this.ledger.statistics(this.sockets.size))
+    return Effect.sync(() => this.ledger.statistics(this.handles.size))
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
@@ -81,26 +83,17 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     })
   }
 
-  adopt(
-    handle: number,
-    family: AddressFamily,
-    operation: string,
-    isConnected = true
-  ): IocpSocket | SocketError {
-    const socket = new IocpSocket(this, handle, family, isConnected)
-    socket.slot = this.sockets.acquire(socket)
-    socket.key = socket.slot * GENERATIONS + this.sockets.generation(socket.slot)
-    if (kernel32().CreateIoCompletionPort(handle, this.waiter.handle, socket.key, 0) === 0) {
-      const failure = fromWin32(kernel32().GetLastError(), { operation, syscall: "CreateIoCompletionPort" })
-      socket.close()
-      return failure
-    }
-    socket.skipsPackets = this.providers.skipPackets(handle, family)
-    return socket
+  associate(handle: IocpHandle, operation: string): SocketError | undefined {
+    const slot = this.handles.acquire(handle)
+    const key = slot * GENERATIONS + this.handles.generation(slot)
+    if (handle.associate(this.waiter.handle, slot, key)) return undefined
+    const failure = fromWin32(kernel32().GetLastError(), { operation, syscall: "CreateIoCompletionPort" })
+    handle.close()
+    return failure
   }
 
-  forget(socket: IocpSocket): void {
-    this.sockets.release(socket.slot)
+  forget(handle: IocpHandle): void {
+    this.handles.release(handle.slot)
   }
 
   orphaned(count: number): void {
@@ -115,11 +108,11 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     this.notifyLoop()
   }
 
-  retired(operation: AnyOperation): void {
+  retired(operation: Operation): void {
     this.batch.push(operation)
   }
 
-  postpone(operation: AnyOperation): void {
+  postpone(operation: Operation): void {
     if (this.postponed.length === 0) setImmediate(() => this.tellPostponed())
     this.postponed.push(operation)
   }
@@ -134,7 +127,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     const count = waiter.poll()
     for (let index = 0; index < count; index++) {
       const slot = slots.find(waiter.overlapped(index))
-      if (slot !== undefined && slot.key === waiter.key(index)) slot.owner?.complete(slot)
+      if (slot !== undefined && slot.key === waiter.key(index)) slot.complete()
     }
     return count
   }
@@ -159,14 +152,14 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     this.notifyLoop = loop.notify
   }
 
-  /** Refuses everything new, cancels what is in flight, and lets go of the sockets that were left open. */
+  /** Refuses everything new, cancels what is in flight, and lets go of the handles that were left open. */
   shutDown(): void {
     this.isEnding = true
     for (const slot of this.slots.busy()) {
       if (slot.operation !== undefined) slot.owner?.cancel(slot.operation)
     }
-    // A socket with something in flight is closed by its last packet.
-    for (const socket of this.sockets.tenants()) socket.close()
+    // A handle with something in flight is closed by its last packet.
+    for (const handle of this.handles.tenants()) handle.close()
   }
 
   /** Waits until nothing is in flight: `true`; or for a time that is long enough: `false`. */
@@ -213,9 +206,12 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     if (typeof handle !== "number") return handle
     const failure =
       setNoDelay(handle, "socket") ?? (family === "IPv6" ? setDualStack(handle, "socket") : undefined)
-    if (failure === undefined) return this.adopt(handle, family, "socket", false)
-    closeHandle(handle)
-    return failure
+    if (failure !== undefined) {
+      closeHandle(handle)
+      return failure
+    }
+    const socket = new IocpSocket(this, handle, family, false)
+    return this.associate(socket, "socket") ?? socket
   }
 }
 

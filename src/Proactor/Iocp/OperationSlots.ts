@@ -6,7 +6,7 @@
  *     Free --acquire--> Busy --release--> Free
  *
  * A busy slot owns a record in foreign memory (the OVERLAPPED, the flags, the WSABUFs, the addresses that the system
- * writes), the buffers that the operation moves, and a reference to the operation and its socket. `release` is called
+ * writes), the buffers that the operation moves, and a reference to the operation and its handle. `release` is called
  * at one of two moments and no other: the operation's packet was dequeued, or the call that was to start it ended and no
  * packet will come, because it failed or, where packets are left out, because it has done everything at once. An
  * interrupted fiber or a closed scope releases nothing.
@@ -19,7 +19,7 @@
  */
 import { ForeignMemory } from "../../Foreign/Memory.js"
 import { SIZEOF_SOCKADDR_STORAGE, SIZEOF_WSABUF, STATUS_SUCCESS } from "../../Iocp/Constants.js"
-import type { AnyOperation } from "../Operation.js"
+import type { Operation } from "../Operation.js"
 import type { Buffer } from "./BufferPool.js"
 
 /**
@@ -56,14 +56,15 @@ const FIRST_SLAB_RECORDS = 64
 const TWO_TO_32 = 0x1_0000_0000
 
 /**
- * Whom a slot's operation belongs to.
+ * Whom a slot's operation belongs to. `Op`: the operations that it takes. A slot is taken for an operation together
+ * with its owner, who takes that one; from then on they stay together, so an owner gets back what it gave.
  *
  * @internal
  */
-export interface SlotOwner {
-  /** The slot's packet was dequeued. */
-  readonly complete: (slot: OperationSlot) => void
-  readonly cancel: (operation: AnyOperation) => void
+export interface SlotOwner<Op extends Operation = Operation> {
+  /** The packet of the slot's operation was dequeued. */
+  complete(operation: Op, slot: OperationSlot): void
+  cancel(operation: Operation): void
 }
 
 /** @internal */
@@ -75,7 +76,7 @@ export class OperationSlot {
   readonly addresses: Uint8Array
   private readonly words: Uint32Array
   private readonly start: number
-  operation: AnyOperation | undefined
+  operation: Operation | undefined
   owner: SlotOwner | undefined
   /** The completion key under which the packet comes. */
   key = 0
@@ -163,6 +164,11 @@ export class OperationSlot {
     words[start + 2] = words[start + TRANSFERRED / 4] ?? 0
   }
 
+  /** Its packet was dequeued. */
+  complete(): void {
+    if (this.operation !== undefined) this.owner?.complete(this.operation, this)
+  }
+
   /** Gives the slot its first buffer, and makes the first WSABUF name its first `length` bytes. */
   hold(buffer: Buffer, length: number): void {
     this.buffer = buffer
@@ -204,7 +210,7 @@ export class OperationSlots {
     return this.slots.length - this.free.length
   }
 
-  acquire(operation: AnyOperation, owner: SlotOwner, key: number): OperationSlot {
+  acquire<Op extends Operation>(operation: Op, owner: SlotOwner<Op>, key: number): OperationSlot {
     const slot = this.free.pop() ?? this.grow()
     slot.operation = operation
     slot.owner = owner
