@@ -79,6 +79,12 @@ export interface Libc {
   readonly getsockopt: (fd: number, level: number, name: number, value: Bytes, length: Bytes) => number
   readonly setsockopt: (fd: number, level: number, name: number, value: Bytes, length: number) => number
 
+  /**
+   * Where bytes are. For the arguments of the very next call, and for 64 bytes and more: smaller arrays can lie within
+   * JavaScript's heap, where they are moved.
+   */
+  readonly addressOf: (bytes: Uint8Array) => number
+
   /** The calling thread's last error. Read it at once after the call that failed. */
   readonly errno: () => number
 }
@@ -187,8 +193,14 @@ const bindLibc = (): Libc => {
     getsockopt: bind("getsockopt", "int", ["int", "int", "int", "void *", "void *"]),
     setsockopt: bind("setsockopt", "int", ["int", "int", "int", "const void *", "uint"]),
 
+    addressOf: bindAddressOf(),
     errno: bindErrno()
   }
+}
+
+const bindAddressOf = (): ((bytes: Uint8Array) => number) => {
+  const lib = koffi()
+  return (bytes) => Number(lib.address(bytes))
 }
 
 const bindErrno = (): (() => number) => {

@@ -19,7 +19,8 @@
  * @since 0.1.0
  */
 import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
-import type { SocketError } from "../Errors/index.js"
+import { invalidArgument, type SocketError } from "../Errors/index.js"
+import type { Pieces } from "./Pieces.js"
 import type { ProactorStatistics, ProactorStream } from "./Proactor.js"
 
 /**
@@ -118,6 +119,9 @@ export class ReceiveOperation extends Operation {
  * Sends `bytes` from `offset` on: at least one byte, perhaps not all. The submitter leaves `bytes` unchanged until
  * the operation retires.
  *
+ * Where there are several pieces to send, `bytes` and `offset` are where the cursor `pieces` stands, and what comes after
+ * may leave in the same call. It need not: a proactor that looks at `bytes` alone sends less at a time, and nothing wrong.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -125,14 +129,26 @@ export class SendOperation extends Operation {
   readonly kind = "Send"
   bytes: Uint8Array = noBytes
   offset = 0
+  pieces: Pieces | undefined
   /** While in flight: how many bytes the system holds already, so that they will be sent whatever happens here. */
   committed = 0
   /** How many bytes were sent, once retired. */
   sent = 0
 
+  /**
+   * For proactors, before they look at the bytes: what is wrong, if there is none at `offset`. The buffer went to another
+   * thread, say, while the operation waited for its turn, or for room.
+   */
+  get vanished(): SocketError | undefined {
+    if (this.offset < this.bytes.length) return undefined
+    const advice = "the buffer was taken away while it was being written: leave it until that is done"
+    return invalidArgument(this.purpose, advice, this.peer)
+  }
+
   /** Lets go of the bytes, once retired: it may be long until the next ones are sent. */
   forget(): void {
     this.bytes = noBytes
+    this.pieces = undefined
   }
 }
 

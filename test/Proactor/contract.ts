@@ -6,6 +6,7 @@ import { cancellation } from "./contract/cancellation.js"
 import { connections } from "./contract/connections.js"
 import { endings } from "./contract/endings.js"
 import { failures } from "./contract/failures.js"
+import { gathering } from "./contract/gathering.js"
 import { lifetimes } from "./contract/lifetimes.js"
 import { options } from "./contract/options.js"
 import { transfers } from "./contract/transfers.js"
@@ -15,6 +16,7 @@ export const proactorContract = (subject: Subject): void => {
   describe.runIf(subject.isHere)(`the ${subject.name} proactor`, () => {
     describe("connections", () => connections(subject))
     describe("transfers", () => transfers(subject))
+    describe("gathering", () => gathering(subject))
     describe("endings", () => endings(subject))
     describe("failures", () => failures(subject))
     describe("options", () => options(subject))

@@ -13,6 +13,7 @@ import {
   ReceiveOperation,
   SendOperation
 } from "../../src/Proactor/Operation.js"
+import type { Pieces } from "../../src/Proactor/Pieces.js"
 import type {
   ProactorHandle,
   ProactorService,
@@ -144,6 +145,14 @@ export const receiveOperation = (maxBytes = 65_536): ReceiveOperation => {
 export const sendOperation = (bytes: Uint8Array): SendOperation => {
   const operation = new SendOperation()
   operation.bytes = bytes
+  return operation
+}
+
+/** Several pieces as one, from wherever the cursor stands. */
+export const gatherOperation = (pieces: Pieces): SendOperation => {
+  const operation = sendOperation(pieces.current)
+  operation.offset = pieces.offset
+  operation.pieces = pieces
   return operation
 }
 

@@ -271,8 +271,12 @@ export class DuplexSocket implements ProactorSocket {
       operation.failure = this.told("Closed", operation)
       return true
     }
-    const { bytes, offset } = operation
-    const piece = Buffer.from(bytes.subarray(offset, offset + PIECE_BYTES))
+    const { bytes, offset, pieces, vanished } = operation
+    if (vanished !== undefined) {
+      operation.failure = vanished
+      return true
+    }
+    const piece = pieces?.copy(PIECE_BYTES) ?? Buffer.from(bytes.subarray(offset, offset + PIECE_BYTES))
     operation.sent = piece.length
     operation.committed = piece.length
     const isFull = !this.stream.write(piece) && this.stream.writableNeedDrain

@@ -28,6 +28,7 @@ import { type Libc, libc } from "../../Epoll/Libc.js"
 import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import type { Ledger, Operation } from "../Operation.js"
 import type { ProactorHandle } from "../Proactor.js"
+import type { Gather } from "./Gather.js"
 
 /** So many operations are over in the call that submits them, before one waits until others had a turn. */
 const AT_ONCE_IN_A_ROW = 64
@@ -62,6 +63,8 @@ export interface EpollHost {
   readonly ledger: Ledger
   /** Whether the proactor takes no operation any more. */
   readonly isClosed: boolean
+  /** For who sends several pieces at once. */
+  readonly gather: Gather
   /** Gives a descriptor that was just made, or accepted, its slot. */
   readonly admit: (descriptor: Registrant) => void
   /** Makes the descriptor known to epoll, edge-triggered; answers why that failed, if it did. */

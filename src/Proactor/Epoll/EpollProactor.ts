@@ -27,6 +27,7 @@ import { SlotTable } from "../SlotTable.js"
 import { internetDomain } from "./Domain.js"
 import type { EpollHost, Registrant } from "./EpollDescriptor.js"
 import { EpollSocket } from "./EpollSocket.js"
+import { Gather } from "./Gather.js"
 
 /** Never: Node's event loop looks at no great cost, and what comes meanwhile makes the next batch larger. */
 const LARGE_BATCH = Number.POSITIVE_INFINITY
@@ -46,6 +47,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   /** Have something parked that was not tried. */
   private untried: Array<Registrant> = []
   private loop: CompletionLoop.CompletionLoop | undefined
+  private gathering: Gather | undefined
 
   constructor(system: Libc, waiter: EpollWaiter) {
     this.system = system
@@ -71,6 +73,11 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
       if (family === "IPv6") this.setFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, zero)
       return Effect.succeed(new EpollSocket(this, fd, internetDomain[family]))
     })
+  }
+
+  get gather(): Gather {
+    this.gathering ??= new Gather(this.system)
+    return this.gathering
   }
 
   admit(descriptor: Registrant): void {
@@ -152,6 +159,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   shutDown(): void {
     this.isClosed = true
     for (const socket of this.sockets.tenants()) socket.close()
+    this.gathering?.free()
   }
 
   private setFlag(fd: number, level: number, name: number, value: Int32Array): void {

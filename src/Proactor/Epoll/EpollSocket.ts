@@ -20,6 +20,7 @@ import type {
   ReceiveOperation,
   SendOperation
 } from "../Operation.js"
+import type { Pieces } from "../Pieces.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
 import { ScratchBuffer } from "../ReceiveMemory.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
@@ -141,6 +142,9 @@ export class EpollSocket<A extends Endpoint>
   }
 
   private send(operation: SendOperation): boolean {
+    const { pieces, vanished } = operation
+    if (vanished !== undefined) return this.refused(operation, vanished)
+    if (pieces !== undefined && pieces.left > 1) return this.gather(operation, pieces)
     const rest = operation.offset === 0 ? operation.bytes : operation.bytes.subarray(operation.offset)
     for (;;) {
       const count = this.system.send(this.fd, rest, rest.length, C.MSG_DONTWAIT | C.MSG_NOSIGNAL)
@@ -151,6 +155,19 @@ export class EpollSocket<A extends Endpoint>
       const code = this.system.errno()
       if (wouldBlock(code)) return false
       if (code !== C.EINTR) return this.failed(operation, "send", code)
+    }
+  }
+
+  private gather(operation: SendOperation, pieces: Pieces): boolean {
+    for (;;) {
+      const count = this.host.gather.send(this.fd, pieces)
+      if (count >= 0) {
+        operation.sent = count
+        return true
+      }
+      const code = this.system.errno()
+      if (wouldBlock(code)) return false
+      if (code !== C.EINTR) return this.failed(operation, "sendmsg", code)
     }
   }
 
@@ -171,10 +188,7 @@ export class EpollSocket<A extends Endpoint>
 
   private connect(operation: ConnectOperation<A>): boolean {
     const address = this.domain.encode(operation.address)
-    if (!(address instanceof Uint8Array)) {
-      operation.failure = address
-      return true
-    }
+    if (!(address instanceof Uint8Array)) return this.refused(operation, address)
     // The first connect(2) after one that went on in the background succeeds once more, and means nothing.
     if (this.isConnected) return this.failed(operation, "connect", C.EISCONN)
     if (this.system.connect(this.fd, address, address.length) === 0) return true
@@ -182,6 +196,11 @@ export class EpollSocket<A extends Endpoint>
     // An interrupted connect goes on in the background, like one in progress (POSIX connect, ERRORS, EINTR).
     if (code === C.EINPROGRESS || code === C.EINTR) return false
     return this.failed(operation, "connect", code)
+  }
+
+  private refused(operation: AnyOperation<A>, failure: SocketError): true {
+    operation.failure = failure
+    return true
   }
 
   /** How a connect in progress ended. `false`: it has not. */

@@ -5,6 +5,9 @@
  * it when the packet is here; a send is copied into one first. So nothing that a program holds can be moved, collected
  * or changed under the kernel, and a cancelled operation needs nothing of its submitter's.
  *
+ * Several pieces that are sent as one are copied one behind the other, and leave as one WSABUF. To give each a WSABUF of
+ * its own would spare no copy, since none of them is memory that the kernel may see.
+ *
  * @since 0.1.0
  */
 import { fromNtStatus } from "../../Errors/index.js"
@@ -56,10 +59,14 @@ export const startSend = (
   operation: SendOperation,
   buffers: BufferPool
 ): Start => {
-  const { bytes, offset } = operation
-  const length = Math.min(bytes.length - offset, LARGE_BUFFER_BYTES)
-  const buffer = buffers.acquire(length)
-  buffer.bytes.set(length === bytes.length ? bytes : bytes.subarray(offset, offset + length))
+  const { bytes, offset, pieces, vanished } = operation
+  if (vanished !== undefined) return vanished
+  const most = Math.min(pieces?.bytesLeft ?? bytes.length - offset, LARGE_BUFFER_BYTES)
+  const buffer = buffers.acquire(most)
+  const length = pieces === undefined ? most : pieces.copyTo(buffer.bytes)
+  if (pieces === undefined) {
+    buffer.bytes.set(length === bytes.length ? bytes : bytes.subarray(offset, offset + length))
+  }
   slot.hold(buffer, length)
   slot.prepare()
   operation.sent = 0

@@ -63,23 +63,32 @@ export const receive = (place: Place, operation: ReceiveOperation, endpoint: End
 export const send = (place: Place, operation: SendOperation, endpoint: Endpoint): boolean => {
   if (endpoint.failureReason !== undefined) return failed(operation, endpoint.failureReason)
   if (endpoint.isWriteShut) return failed(operation, "Reset")
+  if (operation.vanished !== undefined) return hasVanished(operation)
   if (endpoint.writable === 0) return false
   if (isStruck(place, operation, endpoint)) return true
   sendUpTo(place, operation, endpoint, endpoint.writable)
   return true
 }
 
+const hasVanished = (operation: SendOperation): true => {
+  operation.failure = operation.vanished
+  return true
+}
+
 const sendUpTo = (place: Place, operation: SendOperation, endpoint: Endpoint, room: number): void => {
-  const rest = operation.bytes.length - operation.offset
+  const { bytes, offset, pieces } = operation
+  const rest = pieces?.bytesLeft ?? bytes.length - offset
   const count = part(place, Math.min(rest, room), place.network.settings.partialWrites)
   operation.sent = count
   place.network.simulation.trace(() => `${endpoint.name} sends ${count}`)
-  endpoint.put(operation.bytes.subarray(operation.offset, operation.offset + count))
+  if (pieces === undefined) endpoint.put(bytes.subarray(offset, offset + count))
+  else endpoint.put(pieces.copy(count))
 }
 
 /** The system takes the bytes after all, though there was no room. @internal */
 export const hurrySend = (place: Place, operation: SendOperation, endpoint: Endpoint): boolean => {
   if (endpoint.failureReason !== undefined || endpoint.isWriteShut) return false
-  sendUpTo(place, operation, endpoint, operation.bytes.length)
+  if (operation.vanished !== undefined) return hasVanished(operation)
+  sendUpTo(place, operation, endpoint, Number.POSITIVE_INFINITY)
   return true
 }
