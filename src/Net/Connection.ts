@@ -29,6 +29,7 @@ import {
   type SocketError,
   type TimeoutError
 } from "../Errors/index.js"
+import { Pieces } from "../Proactor/Pieces.js"
 import type { ProactorStream, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
@@ -85,6 +86,18 @@ export interface Connection<out A extends Endpoint = SocketAddress> {
   readonly readWith: (options: ReadOptions) => Effect.Effect<Uint8Array, SocketError | TimeoutError>
 
   /**
+   * Fills the buffers, one after the other, with what has arrived, at least one byte, and answers how many that was; 0 at
+   * the end of the stream, as with `readv(2)`. The buffers are left alone until then, and are untouched if nothing was read.
+   */
+  readonly readVectored: {
+    (buffers: ReadonlyArray<Uint8Array>): Effect.Effect<number, SocketError>
+    (
+      buffers: ReadonlyArray<Uint8Array>,
+      options: TimeoutOptions
+    ): Effect.Effect<number, SocketError | TimeoutError>
+  }
+
+  /**
    * The next line, decoded as UTF-8, without its end (LF or CRLF). The last line may lack its end. None at the end of
    * the stream. A line over the limit or not UTF-8 fails, and is still there to be read as bytes.
    */
@@ -103,6 +116,30 @@ export interface Connection<out A extends Endpoint = SocketAddress> {
   readonly writeAll: {
     (bytes: Uint8Array): Effect.Effect<void, SocketError>
     (bytes: Uint8Array, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
+  }
+
+  /**
+   * Writes some of the bytes of the chunks, one chunk after the other, at least one byte, and answers how many, as
+   * `writev(2)` does.
+   */
+  readonly writeVectored: {
+    (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<number, SocketError>
+    (
+      chunks: ReadonlyArray<Uint8Array>,
+      options: TimeoutOptions
+    ): Effect.Effect<number, SocketError | TimeoutError>
+  }
+
+  /**
+   * Writes all of the chunks, one after the other, as one write: like `writeAll` of a buffer with all of them in it, without
+   * that buffer. The caller leaves the chunks unchanged until then.
+   */
+  readonly writeAllVectored: {
+    (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError>
+    (
+      chunks: ReadonlyArray<Uint8Array>,
+      options: TimeoutOptions
+    ): Effect.Effect<void, SocketError | TimeoutError>
   }
 
   /** Writes all of the text, as UTF-8. */
@@ -208,6 +245,21 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     )
   }
 
+  readVectored(buffers: ReadonlyArray<Uint8Array>): Effect.Effect<number, SocketError>
+  readVectored(
+    buffers: ReadonlyArray<Uint8Array>,
+    options: TimeoutOptions
+  ): Effect.Effect<number, SocketError | TimeoutError>
+  readVectored(
+    buffers: ReadonlyArray<Uint8Array>,
+    options?: TimeoutOptions
+  ): Effect.Effect<number, SocketError | TimeoutError> {
+    if (!isChunks(buffers)) return this.refuseChunks("read", "buffers")
+    return Effect.flatMap(Deadline.start(options?.timeout), (deadline) =>
+      this.reading.readInto(buffers, deadline, () => this.late("read", deadline))
+    )
+  }
+
   readLineWith(options: ReadLineOptions): Effect.Effect<Option.Option<string>, SocketError | TimeoutError> {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
     if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes("readLine")
@@ -246,6 +298,30 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
    */
   unsafeWriteAll(bytes: Uint8Array): Effect.Effect<void, SocketError | TimeoutError> {
     return this.begin(bytes, "all", undefined, nothing)
+  }
+
+  writeVectored(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<number, SocketError>
+  writeVectored(
+    chunks: ReadonlyArray<Uint8Array>,
+    options: TimeoutOptions
+  ): Effect.Effect<number, SocketError | TimeoutError>
+  writeVectored(
+    chunks: ReadonlyArray<Uint8Array>,
+    options?: TimeoutOptions
+  ): Effect.Effect<number, SocketError | TimeoutError> {
+    return this.sendVectored(chunks, "some", options, bytesSent)
+  }
+
+  writeAllVectored(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError>
+  writeAllVectored(
+    chunks: ReadonlyArray<Uint8Array>,
+    options: TimeoutOptions
+  ): Effect.Effect<void, SocketError | TimeoutError>
+  writeAllVectored(
+    chunks: ReadonlyArray<Uint8Array>,
+    options?: TimeoutOptions
+  ): Effect.Effect<void, SocketError | TimeoutError> {
+    return this.sendVectored(chunks, "all", options, nothing)
   }
 
   writeString(text: string): Effect.Effect<void, SocketError>
@@ -358,6 +434,20 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     return Effect.suspend(() => this.begin(bytes, extent, options, answer))
   }
 
+  private sendVectored<A>(
+    chunks: ReadonlyArray<Uint8Array>,
+    extent: "all" | "some",
+    options: TimeoutOptions | undefined,
+    answer: Answer<A>
+  ): Effect.Effect<A, SocketError | TimeoutError> {
+    return Effect.suspend(() => {
+      if (!isChunks(chunks)) return this.refuseChunks("write", "chunks")
+      // A copy of the list, which is the caller's to use again. (Of the chunks there is none.)
+      const job = this.writing.startVectored(new Pieces([...chunks]), extent)
+      return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
+    })
+  }
+
   private begin<A>(
     bytes: Uint8Array,
     extent: "all" | "some",
@@ -412,10 +502,18 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     )
   }
 
+  private refuseChunks(operation: string, name: string): Effect.Effect<never, SocketError> {
+    return Effect.fail(invalidArgument(operation, `${name} is an array of Uint8Array`, this.peer))
+  }
+
   private refuseMaxBytes(operation: string): Effect.Effect<never, SocketError> {
     return Effect.fail(invalidArgument(operation, "maxBytes is a whole number, 1 or more", this.peer))
   }
 }
+
+/** For callers whom no compiler told. */
+const isChunks = (value: unknown): value is ReadonlyArray<Uint8Array> =>
+  Array.isArray(value) && value.every((chunk) => chunk instanceof Uint8Array)
 
 type Answer<A> = (job: WriteJob) => Effect.Effect<A>
 

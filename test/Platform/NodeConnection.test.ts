@@ -114,6 +114,20 @@ for (const { ends, name } of kinds) {
       })
     )
 
+    test(subject, "chunks leave as one write, and buffers are filled", () =>
+      Effect.gen(function* () {
+        const [one, two] = yield* connections
+        const chunks = [pattern(5), pattern(0), pattern(200_000, 5), pattern(1, 200_005)]
+        const writing = yield* Effect.fork(one.writeAllVectored(chunks))
+        const received = new Uint8Array(200_006)
+        for (let at = 0; at < received.length; ) {
+          at += yield* two.readVectored([received.subarray(at, at + 10), received.subarray(at + 10)])
+        }
+        yield* Fiber.join(writing)
+        assert.isTrue(Buffer.from(received).equals(pattern(200_006)))
+      })
+    )
+
     test(subject, "a writer waits for a reader that is slow", () =>
       Effect.gen(function* () {
         const [one, two] = yield* connections

@@ -42,6 +42,16 @@ describe("a TLS connection", () => {
     })
   )
 
+  test(subject, "takes several chunks as one write", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* tlsPair()
+      const chunks = [pattern(5), pattern(100_000, 5), pattern(10, 100_005)]
+      const writing = yield* Effect.fork(client.writeAllVectored(chunks))
+      assert.isTrue((yield* readExactly(server, 100_015)).equals(pattern(100_015)))
+      yield* Fiber.join(writing)
+    })
+  )
+
   test(subject, "sends nothing in plain text", () =>
     Effect.gen(function* () {
       const between = yield* Net.listen({ host, port: 0 })

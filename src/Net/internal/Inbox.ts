@@ -60,6 +60,21 @@ export class Inbox {
     return whole
   }
 
+  /** Takes what is there into the buffers, one after the other, and answers how many bytes fitted. */
+  takeInto(buffers: ReadonlyArray<Uint8Array>): number {
+    let taken = 0
+    for (const buffer of buffers) {
+      for (let filled = 0; filled < buffer.length && this.bytes > 0; ) {
+        const chunk = this.takeChunk(buffer.length - filled)
+        buffer.set(chunk, filled)
+        filled += chunk.length
+        taken += chunk.length
+      }
+      if (this.bytes === 0) break
+    }
+    return taken
+  }
+
   /** The first `length` bytes, which must be there; they stay. */
   peek(length: number): Uint8Array {
     if (length <= this.first.length) return this.first.subarray(0, length)

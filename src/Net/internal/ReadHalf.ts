@@ -10,7 +10,13 @@
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { ConnectionError, closed, NetworkError, type SocketError } from "../../Errors/index.js"
+import {
+  ConnectionError,
+  closed,
+  invalidArgument,
+  NetworkError,
+  type SocketError
+} from "../../Errors/index.js"
 import { ReceiveOperation } from "../../Proactor/Operation.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
@@ -91,6 +97,19 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
 
   take(maxBytes = RECEIVE_BYTES): Uint8Array {
     return this.ready() ? this.inbox.takeChunk(maxBytes) : giveUp()
+  }
+
+  /** Fills the buffers with what has come, and answers how many bytes that was; 0 at the end of the stream. */
+  readInto<E = never>(
+    buffers: ReadonlyArray<Uint8Array>,
+    deadline?: Deadline,
+    late?: Late<E>
+  ): Effect.Effect<number, SocketError | E> {
+    const demand: Demand<number> = {
+      ready: () => (hasRoom(buffers) ? this.ready() : this.refuseBuffers()),
+      take: () => (this.ready() ? this.inbox.takeInto(buffers) : giveUp())
+    }
+    return this.consume(demand, deadline, late)
   }
 
   /** The next line without its end; none at the end of the stream. */
@@ -193,6 +212,11 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
     return new NetworkError({ reason, operation: "readFrame", address: this.owner.peer, advice })
   }
 
+  /** With no room, "nothing" would look like the end of the stream. */
+  private refuseBuffers(): NetworkError {
+    return invalidArgument("read", "the buffers have room for no byte", this.owner.peer)
+  }
+
   /** How long the next line is, with and without its end; `undefined` if it has not all come yet. */
   private measureLine(maxBytes: number): LineMeasure | NetworkError | undefined {
     const feed = this.inbox.indexOf(LINE_FEED)
@@ -230,6 +254,8 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
     return new NetworkError({ reason: "TooLong", operation: "readLine", address: this.owner.peer, advice })
   }
 }
+
+const hasRoom = (buffers: ReadonlyArray<Uint8Array>): boolean => buffers.some((buffer) => buffer.length > 0)
 
 interface LineMeasure {
   /** Bytes of text. */

@@ -18,11 +18,15 @@
  * nobody to tell, so if it hit a write in the middle, the half is broken, and says so to the next write. A write that
  * was all handed over, or not at all, breaks nothing.
  *
+ * A job may be of several pieces (see `Pieces`): it is one write all the same, and its pieces go out in one call as far as
+ * the proactor can do that.
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
 import { SendOperation } from "../../Proactor/Operation.js"
+import type { Pieces } from "../../Proactor/Pieces.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { type Ending, type Half, inWords, type Peer } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
@@ -32,23 +36,36 @@ type Extent = "all" | "some"
 
 /** @internal */
 export class WriteJob {
+  /** What is to be written; with `pieces`, nothing. */
   readonly bytes: Uint8Array
+  /** What is to be written, where it is in several pieces. */
+  readonly pieces: Pieces | undefined
   readonly extent: Extent
+  /** How many bytes are to be written. */
+  readonly byteLength: number
   /** Bytes that the system has taken. */
   sent = 0
   isDone = false
-  /** Stopped: no further piece is to be submitted. */
+  /** Stopped: no further part is to be submitted. */
   isStopped = false
   failure: SocketError | undefined
   private waiters: Waiters | undefined
 
-  constructor(bytes: Uint8Array, extent: Extent) {
+  constructor(bytes: Uint8Array, extent: Extent, pieces: Pieces | undefined) {
     this.bytes = bytes
+    this.pieces = pieces
     this.extent = extent
+    this.byteLength = pieces === undefined ? bytes.length : pieces.byteLength
   }
 
   get isComplete(): boolean {
-    return this.sent === this.bytes.length || (this.extent === "some" && this.sent > 0)
+    return this.sent === this.byteLength || (this.extent === "some" && this.sent > 0)
+  }
+
+  /** So many bytes more were taken. */
+  advance(count: number): void {
+    this.sent += count
+    this.pieces?.advance(count)
   }
 
   finish(failure?: SocketError): void {
@@ -65,6 +82,15 @@ export class WriteJob {
   offDone(wake: () => void): void {
     this.waiters?.remove(wake)
   }
+}
+
+const noBytes = new Uint8Array(0)
+
+/** Makes the operation begin where the pieces stand. */
+const aim = (operation: SendOperation, pieces: Pieces): void => {
+  operation.bytes = pieces.current
+  operation.offset = pieces.offset
+  operation.pieces = pieces
 }
 
 class Sending extends SendOperation {
@@ -110,10 +136,18 @@ export class WriteHalf implements Half {
 
   /** Starts a write, or puts it in the queue. It may be done when this returns. */
   start(bytes: Uint8Array, extent: Extent): WriteJob {
-    const job = new WriteJob(bytes, extent)
+    return this.begin(new WriteJob(bytes, extent, undefined))
+  }
+
+  /** Starts a write of several pieces, or puts it in the queue. */
+  startVectored(pieces: Pieces, extent: Extent): WriteJob {
+    return this.begin(new WriteJob(noBytes, extent, pieces))
+  }
+
+  private begin(job: WriteJob): WriteJob {
     if (this.ending !== undefined) job.finish(this.ending())
     // An empty write is over before it starts; the systems disagree on what it would do.
-    else if (bytes.length === 0) job.finish()
+    else if (job.byteLength === 0) job.finish()
     else if (this.isBusy) this.enqueue(job)
     else this.run(job)
     return job
@@ -134,8 +168,8 @@ export class WriteHalf implements Half {
   /** Stops a job for a caller that is told nothing. In the middle of the job, that breaks the half. */
   interrupt(job: WriteJob): Effect.Effect<void> {
     return Effect.map(this.stop(job), () => {
-      if (job.sent === 0 || job.sent === job.bytes.length) return
-      const advice = `a write was interrupted after ${job.sent} of ${job.bytes.length} bytes; close the connection`
+      if (job.sent === 0 || job.sent === job.byteLength) return
+      const advice = `a write was interrupted after ${job.sent} of ${job.byteLength} bytes; close the connection`
       this.end(this.aborted(advice))
     })
   }
@@ -145,7 +179,7 @@ export class WriteHalf implements Half {
     return Effect.suspend(() => {
       const last = this.queue?.at(-1) ?? this.current
       if (last !== undefined) return Effect.zipRight(awaitDone(last), this.flush())
-      // The piece of a stopped write may still be on its way.
+      // The last part of a stopped write may still be on its way.
       return this.operation.isInFlight ? Effect.zipRight(this.drained, this.flush()) : Effect.void
     })
   }
@@ -187,22 +221,25 @@ export class WriteHalf implements Half {
     this.queue.push(job)
   }
 
-  /** Submits pieces until the job is over or a piece is in flight. */
+  /** Submits parts of the job until it is over or a part is in flight. */
   private run(job: WriteJob): void {
+    const { operation } = this
     this.current = job
     do {
-      this.operation.bytes = job.bytes
-      this.operation.offset = job.sent
-      this.operation.committed = 0
-      if (!this.socket.submit(this.operation)) return
+      if (job.pieces === undefined) {
+        operation.bytes = job.bytes
+        operation.offset = job.sent
+      } else aim(operation, job.pieces)
+      operation.committed = 0
+      if (!this.socket.submit(operation)) return
     } while (!this.settle(job))
   }
 
-  /** Books a retired piece. `true`: the job is over. */
+  /** Books a part that has retired. `true`: the job is over. */
   private settle(job: WriteJob): boolean {
     const failure = this.failure()
     if (failure === undefined) {
-      job.sent += this.operation.sent
+      job.advance(this.operation.sent)
       this.sent += this.operation.sent
     } else if (isLasting(failure, job)) {
       this.end(() => failure)
@@ -215,7 +252,7 @@ export class WriteHalf implements Half {
     return true
   }
 
-  /** Why the last piece failed, in the words of what the program asked for. */
+  /** Why the last part failed, in the words of what the program asked for. */
   private failure(): SocketError | undefined {
     const { failure } = this.operation
     return failure && inWords(failure, "write", this.owner)
@@ -230,7 +267,7 @@ export class WriteHalf implements Half {
     this.draining?.wakeAll()
   }
 
-  /** A piece that nobody waits for any more: if it did not leave as promised, the position is lost. */
+  /** A part that nobody waits for any more: if it did not leave as promised, the position is lost. */
   private settleDetached(): void {
     const { sent, committed } = this.operation
     this.operation.forget()
@@ -261,7 +298,7 @@ export class WriteHalf implements Half {
     job.finish()
   }
 
-  /** Leaves the piece in flight to the system, which holds a copy of it. */
+  /** Leaves the part in flight to the system, which holds a copy of it. */
   private detach(job: WriteJob): void {
     job.sent += this.operation.committed
     this.current = undefined

@@ -13,9 +13,11 @@ import { listening } from "./listening.js"
 import { serving } from "./serving.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
+import { vectored } from "./vectored.js"
 
 export const contract = (subject: Subject) => {
   describe("streams", () => streams(subject))
+  describe("vectored", () => vectored(subject))
   describe("lines", () => lines(subject))
   describe("listening", () => listening(subject))
   describe("timeouts", () => timeouts(subject))

@@ -36,9 +36,26 @@ const trickle = (connection: Net.Connection, all: Uint8Array, pause: Effect.Effe
 export const interruption = (subject: Subject) => {
   const rounds = 1000
 
+  // What counts is what the code right after the read was given. (`Effect.map` would run its function one step later, and the
+  // fiber's exit is some steps away: at each of them this fiber may be interrupted.)
   const storm = (
     name: string,
     read: (connection: Net.Connection) => Effect.Effect<Uint8Array, unknown>,
+    tune: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (effect) => effect
+  ) =>
+    stormOf(
+      name,
+      (connection, keep) =>
+        Effect.flatMap(read(connection), (chunk) => {
+          keep(chunk)
+          return Effect.void
+        }),
+      tune
+    )
+
+  const stormOf = (
+    name: string,
+    reading: (connection: Net.Connection, keep: (chunk: Uint8Array) => void) => Effect.Effect<void, unknown>,
     tune: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (effect) => effect
   ) =>
     test(subject, `a thousand interrupted reads lose and repeat no byte: ${name}`, () =>
@@ -50,13 +67,7 @@ export const interruption = (subject: Subject) => {
         let interrupted = 0
         let completed = 0
         for (let round = 0; round < rounds || interrupted < rounds / 2; round++) {
-          // What counts is what the code right after the read was given. (`Effect.map` would run its function one step
-          // later, and the fiber's exit is some steps away: at each of them this fiber may be interrupted.)
-          const reading = Effect.flatMap(read(server), (chunk) => {
-            received.push(chunk)
-            return Effect.void
-          })
-          const reader = yield* Effect.fork(tune(reading))
+          const reader = yield* Effect.fork(tune(reading(server, (chunk) => received.push(chunk))))
           yield* someTime
           const exit = yield* Fiber.interrupt(reader)
           if (Exit.isSuccess(exit)) completed += 1
@@ -74,6 +85,15 @@ export const interruption = (subject: Subject) => {
       })
     )
 
+  /** Into buffers that are used again and again. */
+  const buffers = [new Uint8Array(5), new Uint8Array(0), new Uint8Array(11)]
+  const intoBuffers =
+    (options?: Net.TimeoutOptions) => (connection: Net.Connection, keep: (chunk: Uint8Array) => void) =>
+      Effect.flatMap(connection.readVectored(buffers, options ?? {}), (count) => {
+        keep(concat(buffers).subarray(0, count))
+        return Effect.void
+      })
+
   storm("plain", (connection) => connection.read)
   storm("small reads", (connection) => connection.readWith({ maxBytes: 3 }))
   storm("with a timeout", (connection) => connection.readWith({ timeout: "10 seconds" }))
@@ -86,6 +106,14 @@ export const interruption = (subject: Subject) => {
   storm(
     "with a timeout, yielding at any step",
     (connection) => connection.readWith({ timeout: "10 seconds" }),
+    yieldingAnywhere
+  )
+
+  stormOf("into buffers", intoBuffers())
+  stormOf("into buffers, yielding at any step", intoBuffers(), yieldingAnywhere)
+  stormOf(
+    "into buffers, with a timeout, yielding at any step",
+    intoBuffers({ timeout: "10 seconds" }),
     yieldingAnywhere
   )
 
