@@ -29,7 +29,7 @@ export interface Framing {
   /** @internal */
   readonly measure: (arrived: Arrived) => Measured
   /** What leaves for a frame, or why it cannot. @internal */
-  readonly encode: (frame: Uint8Array) => Uint8Array | string
+  readonly encode: (frame: Uint8Array) => ReadonlyArray<Uint8Array> | string
 }
 
 /** As with lines. */
@@ -44,6 +44,13 @@ export interface DelimitedOptions {
   readonly delimiter: Uint8Array | string
   /** 65 536 if absent. */
   readonly maxBytes?: number | undefined
+}
+
+/** Whether the peer would find the delimiter before the frame is over: within it, or begun by its last bytes. */
+const endsEarly = (frame: Buffer, delimiter: Buffer): boolean => {
+  if (frame.includes(delimiter)) return true
+  const last = frame.subarray(Math.max(0, frame.length - delimiter.length + 1))
+  return Buffer.concat([last, delimiter]).indexOf(delimiter) < last.length
 }
 
 const refuseMaxBytes = (operation: string, most: number): NetworkError =>
@@ -76,11 +83,11 @@ export const delimited = (options: DelimitedOptions): Effect.Effect<Framing, Net
         if (length >= 0) return { start: 0, length, total: length + delimiter.length }
         return seen.length === maxBytes + delimiter.length ? { tooLong } : undefined
       },
-      encode: (frame: Uint8Array): Uint8Array | string => {
+      encode: (frame: Uint8Array): ReadonlyArray<Uint8Array> | string => {
         if (frame.length > maxBytes) return `a frame is at most ${maxBytes} bytes`
-        // The delimiter's first bytes may be the frame's last: the peer would end the frame too early.
-        const encoded = Buffer.concat([frame, delimiter])
-        return encoded.indexOf(delimiter) < frame.length ? "the frame holds its own delimiter" : encoded
+        return endsEarly(asBuffer(frame), delimiter)
+          ? "the frame holds its own delimiter"
+          : [frame, delimiter]
       }
     })
   })
@@ -158,12 +165,11 @@ export const lengthPrefixed = (options: LengthPrefixedOptions): Effect.Effect<Fr
         const total = codec.bytes + length
         return arrived.byteLength < total ? undefined : { start: codec.bytes, length, total }
       },
-      encode: (frame: Uint8Array): Uint8Array | string => {
+      encode: (frame: Uint8Array): ReadonlyArray<Uint8Array> | string => {
         if (frame.length > maxBytes) return `a frame is at most ${maxBytes} bytes`
-        const encoded = new Uint8Array(codec.bytes + frame.length)
-        codec.write(viewOf(encoded), frame.length)
-        encoded.set(frame, codec.bytes)
-        return encoded
+        const length = new Uint8Array(codec.bytes)
+        codec.write(viewOf(length), frame.length)
+        return [length, frame]
       }
     })
   })
@@ -247,9 +253,9 @@ export const write: {
   3,
   (connection: AnyConnection, framing: Framing, frame: Uint8Array): Effect.Effect<void, SocketError> =>
     Effect.suspend(() => {
-      const encoded = framing.encode(frame)
+      const encoded = frame instanceof Uint8Array ? framing.encode(frame) : "a frame is a Uint8Array"
       return typeof encoded === "string"
         ? Effect.fail(invalidArgument("Framing.write", encoded))
-        : connection.writeAll(encoded)
+        : connection.writeAllVectored(encoded)
     })
 )

@@ -7,9 +7,10 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
-import type * as Chunk from "effect/Chunk"
+import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -95,11 +96,26 @@ export interface SinkOptions {
   readonly end?: boolean | undefined
 }
 
-const write = (connection: AnyConnection, chunk: Uint8Array | string): Effect.Effect<void, SocketError> =>
-  typeof chunk === "string" ? connection.writeString(chunk) : connection.writeAll(chunk)
+const encoder = new TextEncoder()
+
+/** All that came together leaves as one write. */
+const write = (
+  connection: AnyConnection,
+  chunks: Chunk.Chunk<Uint8Array | string>
+): Effect.Effect<void, SocketError> =>
+  Effect.suspend(() => {
+    const bytes = Arr.map(Chunk.toReadonlyArray(chunks), (chunk) =>
+      typeof chunk === "string" ? encoder.encode(chunk) : chunk
+    )
+    const [only] = bytes
+    return bytes.length === 1 && only !== undefined
+      ? connection.writeAll(only)
+      : connection.writeAllVectored(bytes)
+  })
 
 /**
- * Writes all that it is given, bytes as they are and text as UTF-8, each before the next is asked for.
+ * Writes all that it is given, bytes as they are and text as UTF-8, before more is asked for. What comes in one chunk of the
+ * stream is one write (`writeAllVectored`).
  *
  * @since 0.1.0
  * @category sinks
@@ -108,9 +124,7 @@ export const sink = (
   connection: AnyConnection,
   { end = false }: SinkOptions = {}
 ): Sink.Sink<void, Uint8Array | string, never, SocketError> => {
-  const writing = Sink.forEachChunk((chunks: Chunk.Chunk<Uint8Array | string>) =>
-    Effect.forEach(chunks, (chunk) => write(connection, chunk), { discard: true })
-  )
+  const writing = Sink.forEachChunk((chunks: Chunk.Chunk<Uint8Array | string>) => write(connection, chunks))
   return end ? Sink.mapEffect(writing, () => connection.shutdown("write")) : writing
 }
 
@@ -150,11 +164,7 @@ const intoConnection = <IE>(
   const fail = (cause: Cause.Cause<SocketError | IE>) => Deferred.failCause(failed, cause)
   return {
     awaitRead: () => Effect.void,
-    emit: (chunks) =>
-      Effect.catchAllCause(
-        Effect.forEach(chunks, (chunk) => write(connection, chunk), { discard: true }),
-        fail
-      ),
+    emit: (chunks) => Effect.catchAllCause(write(connection, chunks), fail),
     error: fail,
     done: () => Effect.catchAllCause(connection.shutdown("write"), fail)
   }

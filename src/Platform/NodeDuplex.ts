@@ -14,8 +14,8 @@
  * there, nothing is received, and the peer has to wait. Bytes land in the connection before they are pushed: what
  * nobody asked for any more is there for whoever reads the connection next.
  *
- * Writing. What Node hands over is one write of the connection; small pieces that were corked, or that waited for an
- * earlier write, are joined. Its callback comes when the system has taken all of it.
+ * Writing. What Node hands over is one write of the connection, also where it is several pieces, which were corked, or
+ * waited for an earlier write. Its callback comes when the system has taken all of it.
  *
  * There is no fiber for a read or a write, only for closing. Listeners never run within the completion loop (see
  * `AfterBatch`): one that throws hurts its own program, as with `node:net`, and no other connection.
@@ -31,6 +31,7 @@ import { invalidArgument, type SocketError } from "../Errors/index.js"
 import { type Connection, StreamConnection } from "../Net/Connection.js"
 import type { ReadHalf } from "../Net/internal/ReadHalf.js"
 import type { WriteHalf, WriteJob } from "../Net/internal/WriteHalf.js"
+import { Pieces } from "../Proactor/Pieces.js"
 import type { SocketOptionName, SocketOptions } from "../Proactor/SocketOption.js"
 import { afterBatch } from "./internal/AfterBatch.js"
 import { toNodeError } from "./internal/NodeErrors.js"
@@ -46,8 +47,6 @@ export interface NodeDuplexOptions {
   readonly allowHalfOpen?: boolean | undefined
 }
 
-/** Pieces are joined up to so many bytes: a copy is cheaper than a system call. */
-const JOINED_BYTES = 64 * 1024
 /** So many chunks are pushed in a row before whoever reads is asked whether there is still demand. */
 const CHUNKS_IN_A_ROW = 16
 const LONGEST_TIMER_MILLISECONDS = 0x7fffffff
@@ -60,26 +59,6 @@ interface Piece {
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** Small ones joined, large ones as they are. */
-const joined = (pieces: ReadonlyArray<Piece>): ReadonlyArray<Uint8Array> => {
-  const whole: Array<Uint8Array> = []
-  let small: Array<Uint8Array> = []
-  let smallBytes = 0
-  const flush = () => {
-    const [only] = small
-    if (only !== undefined) whole.push(small.length === 1 ? only : Buffer.concat(small, smallBytes))
-    small = []
-    smallBytes = 0
-  }
-  for (const { chunk } of pieces) {
-    if (smallBytes + chunk.length > JOINED_BYTES) flush()
-    small.push(chunk)
-    smallBytes += chunk.length
-  }
-  flush()
-  return whole
-}
 
 const hostOf = ({ host, scopeId }: SocketAddress): string => (scopeId === 0 ? host : `${host}%${scopeId}`)
 
@@ -249,12 +228,13 @@ export class NodeDuplex extends Duplex {
 
   /** @internal */
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, callback: Callback): void {
-    this.send([chunk], 0, callback)
+    this.follow(this.writing.start(chunk, "all"), callback)
   }
 
   /** @internal */
   override _writev(pieces: ReadonlyArray<Piece>, callback: Callback): void {
-    this.send(joined(pieces), 0, callback)
+    const chunks = pieces.map(({ chunk }) => chunk)
+    this.follow(this.writing.startVectored(new Pieces(chunks), "all"), callback)
   }
 
   /** @internal */
@@ -329,33 +309,30 @@ export class NodeDuplex extends Duplex {
     this.destroy(error.reason === "Closed" ? undefined : toNodeError(error))
   }
 
-  /** Writes one piece after the other; the first failure ends it. */
-  private send(pieces: ReadonlyArray<Uint8Array>, from: number, callback: Callback): void {
+  /** Calls back when the write is over. */
+  private follow(job: WriteJob, callback: Callback): void {
     this.active()
-    for (let index = from; index < pieces.length; index++) {
-      const bytes = pieces[index]
-      if (bytes === undefined) continue
-      const job = this.writing.start(bytes, "all")
-      if (!job.isDone) {
-        this.sending = job
-        job.onDone(() => afterBatch(() => this.sent(job, pieces, index, callback)))
-        return
-      }
-      if (job.failure !== undefined) {
-        callback(toNodeError(job.failure))
-        return
-      }
-      this.bytesSent += bytes.length
+    if (job.isDone) {
+      this.sent(job, callback)
+      return
     }
-    callback()
+    this.sending = job
+    job.onDone(() =>
+      afterBatch(() => {
+        this.active()
+        this.sent(job, callback)
+      })
+    )
   }
 
-  private sent(job: WriteJob, pieces: ReadonlyArray<Uint8Array>, index: number, callback: Callback): void {
-    if (job.failure === undefined) {
-      this.sending = undefined
-      this.bytesSent += job.bytes.length
-      this.send(pieces, index + 1, callback)
-    } else callback(toNodeError(job.failure))
+  private sent(job: WriteJob, callback: Callback): void {
+    if (job.failure !== undefined) {
+      callback(toNodeError(job.failure))
+      return
+    }
+    this.sending = undefined
+    this.bytesSent += job.byteLength
+    callback()
   }
 
   private setOption<Name extends SocketOptionName>(name: Name, value: SocketOptions[Name]): this {

@@ -27,6 +27,12 @@ const framings: Record<string, Effect.Effect<Framing.Framing, unknown>> = {
   ...Object.fromEntries(prefixes.map((prefix) => [prefix, Framing.lengthPrefixed({ prefix, maxBytes: 200 })]))
 }
 
+/** What leaves for a frame. */
+const encoded = (framing: Framing.Framing, frame: Uint8Array): Buffer => {
+  const pieces = framing.encode(frame)
+  return typeof pieces === "string" ? assert.fail(pieces) : Buffer.concat(pieces)
+}
+
 describe("pure", () => {
   for (const [name, making] of Object.entries(framings)) {
     it(`${name}: what is encoded is found again, wherever it is cut`, () => {
@@ -37,7 +43,7 @@ describe("pure", () => {
           fc.array(frame, { maxLength: 8 }),
           fc.infiniteStream(fc.integer({ min: 1, max: 50 })),
           (frames, cuts) => {
-            const whole = Buffer.concat(frames.map((one) => Buffer.from(framing.encode(one))))
+            const whole = Buffer.concat(frames.map((one) => encoded(framing, one)))
             const inbox = new Inbox()
             const found: Array<Uint8Array> = []
             for (let at = 0; at < whole.length; ) {
@@ -68,9 +74,22 @@ describe("pure", () => {
   it("lengths are laid out as their names say", () => {
     const layouts = prefixes.map((prefix) => {
       const framing = Effect.runSync(Framing.lengthPrefixed({ prefix }))
-      return Buffer.from(framing.encode(bytes("ab"))).toString("hex")
+      return encoded(framing, bytes("ab")).toString("hex")
     })
     assert.deepStrictEqual(layouts, ["026162", "00026162", "02006162", "000000026162", "020000006162"])
+  })
+
+  it("a frame is refused exactly if the peer would end it elsewhere", () => {
+    const few = (lengths: object) =>
+      fc.array(fc.constantFrom(97, 98), lengths).map((codes) => Buffer.from(codes))
+    return fc.assert(
+      fc.property(few({ minLength: 1, maxLength: 4 }), few({ maxLength: 8 }), (delimiter, frame) => {
+        const framing = Effect.runSync(Framing.delimited({ delimiter }))
+        const endsWhereItShould = Buffer.concat([frame, delimiter]).indexOf(delimiter) === frame.length
+        assert.strictEqual(typeof framing.encode(frame) !== "string", endsWhereItShould)
+      }),
+      { numRuns: 2000 }
+    )
   })
 
   it("what makes no framing is refused, typed", () => {
@@ -108,8 +127,8 @@ for (const [name, making] of Object.entries(framings)) {
       Effect.gen(function* () {
         const framing = yield* making
         const { client, server } = yield* pair
-        const encoded = Buffer.from(framing.encode(bytes("patience")))
-        for (const byte of encoded.subarray(0, -1)) {
+        const frame = encoded(framing, bytes("patience"))
+        for (const byte of frame.subarray(0, -1)) {
           yield* client.writeAll(Uint8Array.of(byte))
           const late = yield* Effect.flip(Framing.read(server, framing, { timeout: "2 millis" }))
           assert.strictEqual(late._tag, "TimeoutError")
@@ -117,7 +136,7 @@ for (const [name, making] of Object.entries(framings)) {
           yield* Effect.yieldNow()
           yield* Fiber.interrupt(interrupted)
         }
-        yield* client.writeAll(encoded.subarray(-1))
+        yield* client.writeAll(frame.subarray(-1))
         const found = yield* Framing.read(server, framing)
         assert.strictEqual(text(Option.getOrThrow(found)), "patience")
       })
@@ -127,7 +146,7 @@ for (const [name, making] of Object.entries(framings)) {
       Effect.gen(function* () {
         const framing = yield* making
         const { client, server } = yield* pair
-        const half = Buffer.from(framing.encode(bytes("half"))).subarray(0, -1)
+        const half = encoded(framing, bytes("half")).subarray(0, -1)
         yield* client.writeAll(half)
         yield* client.shutdown("write")
         const failure = yield* Effect.flip(Framing.read(server, framing))
@@ -163,6 +182,35 @@ test(subject, "a frame with its own delimiter in it is refused, and nothing is s
     }
     yield* client.shutdown("write")
     assert.strictEqual((yield* readToEnd(server)).length, 0)
+  })
+)
+
+test(subject, "a frame leaves together with its length, or its delimiter: in one send", () =>
+  Effect.gen(function* () {
+    const { client, server } = yield* pair
+    for (const making of [
+      Framing.lengthPrefixed({ prefix: "u32be" }),
+      Framing.delimited({ delimiter: "\r\n" })
+    ]) {
+      const framing = yield* making
+      const { submitted } = yield* Net.statistics
+      yield* Framing.write(client, framing, new Uint8Array(20_000))
+      assert.strictEqual((yield* Net.statistics).submitted - submitted, 1)
+      yield* Framing.read(server, framing)
+    }
+  })
+)
+
+test(subject, "a frame that is no bytes, as from untyped code, is refused", () =>
+  Effect.gen(function* () {
+    const framing = yield* Framing.lengthPrefixed({ prefix: "u8" })
+    const { client } = yield* pair
+    const untyped: (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, unknown> = (...args) =>
+      Reflect.apply(Framing.write, undefined, args)
+    for (const frame of ["text", undefined, [1, 2]]) {
+      const refused = yield* Effect.flip(untyped(client, framing, frame))
+      assert.deepInclude(refused, { _tag: "NetworkError", reason: "InvalidArgument" })
+    }
   })
 )
 

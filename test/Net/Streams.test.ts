@@ -59,6 +59,21 @@ test(subject, "a stream that ends early leaves the rest to the next reader", () 
   })
 )
 
+test(subject, "what comes in one chunk of the stream leaves as one write, bytes and text", () =>
+  Effect.gen(function* () {
+    const { client, server } = yield* pair
+    const { submitted } = yield* Net.statistics
+    const pieces = Array.from({ length: 500 }, (_, index) =>
+      index % 2 === 0 ? `größer ${index}, ` : bytes("!")
+    )
+    yield* Stream.run(Stream.fromChunk(Chunk.fromIterable(pieces)), Streams.sink(client))
+    assert.strictEqual((yield* Net.statistics).submitted - submitted, 1)
+    yield* client.shutdown("write")
+    const expected = pieces.map((piece) => (typeof piece === "string" ? piece : "!")).join("")
+    assert.strictEqual(text(yield* readToEnd(server)), expected)
+  })
+)
+
 test(subject, "text puts together characters that come in pieces", () =>
   Effect.gen(function* () {
     const { client, server } = yield* pair
