@@ -19,7 +19,7 @@ import * as Effect from "effect/Effect"
 import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import {
@@ -32,6 +32,7 @@ import {
 import { Pieces } from "../Proactor/Pieces.js"
 import type { ProactorStream, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
+import { holdsWithin } from "./internal/Condition.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import type { FoundFrame, Measure } from "./internal/Frame.js"
 import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
@@ -411,12 +412,11 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
   }
 
   /** Waits until earlier writes have left. If that takes too long, nothing has happened. */
-  private flushed(timeout: Duration.DurationInput | undefined): Effect.Effect<void, TimeoutError> {
-    if (timeout === undefined) return this.writing.flush()
-    return Effect.timeoutFail(this.writing.flush(), {
-      duration: timeout,
-      onTimeout: () => timedOut("shutdown", timeout, this.peer)
-    })
+  private flushed(timeout: Duration.DurationInput = Duration.infinity): Effect.Effect<void, TimeoutError> {
+    if (!this.writing.isBusy) return Effect.void
+    return Effect.flatMap(holdsWithin(this.writing.flushed, timeout), (isFlushed) =>
+      isFlushed ? Effect.void : Effect.fail(timedOut("shutdown", timeout, this.peer))
+    )
   }
 
   private endHalves(how: ShutdownHow): void {
@@ -477,8 +477,8 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     timeout: Duration.DurationInput,
     answer: Answer<A>
   ): Effect.Effect<A, SocketError | TimeoutError> {
-    return Effect.flatMap(Effect.timeoutOption(awaitDone(job), timeout), (inTime) => {
-      if (Option.isSome(inTime)) return outcome(job, answer)
+    return Effect.flatMap(holdsWithin(job.done, timeout), (isDone) => {
+      if (isDone) return outcome(job, answer)
       return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<A, SocketError | TimeoutError> => {
         // It may have ended while it was being stopped.
         if (job.isComplete || job.failure !== undefined) return outcome(job, answer)

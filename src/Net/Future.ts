@@ -7,8 +7,8 @@
  *
  * @since 0.1.0
  */
-import * as Arr from "effect/Array"
-import type * as Duration from "effect/Duration"
+import type * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import type { Endpoint } from "../Address/index.js"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
 import type { AnyConnection, Connection } from "./Connection.js"
+import { type Condition, ended, holdsWithin } from "./internal/Condition.js"
 import { timedOut } from "./internal/Deadline.js"
 import type { Listener } from "./Listener.js"
 import { type ConnectOptions, connect, type Net } from "./Net.js"
@@ -39,6 +40,16 @@ export class Future<A, E = never> {
   /** How the operation ended; none while it goes on. */
   get poll(): Effect.Effect<Option.Option<Exit.Exit<A, E>>> {
     return this.fiber.poll
+  }
+
+  /** @internal */
+  get outcome(): Exit.Exit<A, E> | undefined {
+    return this.fiber.unsafePoll() ?? undefined
+  }
+
+  /** @internal */
+  get done(): Condition {
+    return ended(this.fiber)
   }
 
   /** How the operation ends. */
@@ -105,10 +116,11 @@ const await_: {
   <A, E>(future: Future<A, E>, timeout?: Duration.DurationInput): Effect.Effect<A, E | TimeoutError> => {
     const done = Effect.flatten(future.exit)
     if (timeout === undefined) return done
-    return Effect.timeoutFail(done, {
-      duration: timeout,
-      onTimeout: () => timedOut("await", timeout, undefined)
-    })
+    return Effect.flatMap(
+      holdsWithin(future.done, timeout),
+      (isDone): Effect.Effect<A, E | TimeoutError> =>
+        isDone ? done : Effect.fail(timedOut("await", timeout, undefined))
+    )
   }
 )
 
@@ -150,16 +162,47 @@ export function select<A, E>(
 ): Effect.Effect<Selected<A, E>, TimeoutError>
 export function select<A, E>(
   futures: Arr.NonEmptyReadonlyArray<Future<A, E>>,
-  timeout?: Duration.DurationInput
+  timeout: Duration.DurationInput = Duration.infinity
 ): Effect.Effect<Selected<A, E>, TimeoutError> {
-  const first = Effect.raceAll(
-    Arr.map(futures, (future, index) => Effect.map(future.exit, (exit): Selected<A, E> => ({ index, exit })))
-  )
-  if (timeout === undefined) return first
-  return Effect.timeoutFail(first, {
-    duration: timeout,
-    onTimeout: () => timedOut("select", timeout, undefined)
+  if (futures.length === 0) return Effect.dieMessage("select of no futures would wait for ever")
+  return Effect.suspend(() => {
+    const first = new First(futures)
+    return Effect.flatMap(holdsWithin(first, timeout), () =>
+      first.selected === undefined
+        ? Effect.fail(timedOut("select", timeout, undefined))
+        : Effect.succeed(first.selected)
+    )
   })
+}
+
+/** That one of the futures is done. Which one is settled when that is first seen: others may be done a moment later. */
+class First<A, E> implements Condition {
+  private readonly futures: ReadonlyArray<Future<A, E>>
+  selected: Selected<A, E> | undefined
+
+  constructor(futures: ReadonlyArray<Future<A, E>>) {
+    this.futures = futures
+  }
+
+  readonly holds = (): boolean => {
+    for (const [index, { outcome }] of this.futures.entries()) {
+      if (outcome !== undefined) this.selected ??= { index, exit: outcome }
+    }
+    return this.selected !== undefined
+  }
+
+  readonly onChange = (wake: () => void): void => {
+    for (const { done } of this.distinct) done.onChange(wake)
+  }
+
+  readonly offChange = (wake: () => void): void => {
+    for (const { done } of this.distinct) done.offChange(wake)
+  }
+
+  /** A future that is given twice tells of its end once. */
+  private get distinct(): ReadonlySet<Future<A, E>> {
+    return new Set(this.futures)
+  }
 }
 
 /**

@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { SocketAddress } from "../Address/index.js"
@@ -16,6 +17,7 @@ import { invalidArgument, type SocketError, type TimeoutError, withDetails } fro
 import * as Platform from "../Proactor/index.js"
 import { Proactor, type ProactorService, type ProactorStatistics } from "../Proactor/Proactor.js"
 import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import { ended, holdsBefore } from "./internal/Condition.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { ATTEMPT_DELAY, connectAny, LEAST_ATTEMPT_DELAY } from "./internal/HappyEyeballs.js"
 import { type Listener, StreamListener } from "./Listener.js"
@@ -176,10 +178,17 @@ const beforeDeadline = <A, E>(
   address: string
 ): Effect.Effect<A, E | TimeoutError> => {
   if (deadline === undefined) return effect
-  const late = Effect.flatMap(deadline.passed, () =>
-    Effect.fail(timedOut("connect", deadline.duration, address))
+  return Effect.acquireUseRelease(
+    // Interruptible in any case: who connects where it cannot be interrupted has a deadline too.
+    Effect.forkDaemon(Effect.interruptible(effect)),
+    (fiber) =>
+      Effect.flatMap(
+        holdsBefore(ended(fiber), deadline),
+        (isOver): Effect.Effect<A, E | TimeoutError> =>
+          isOver ? Fiber.join(fiber) : Effect.fail(timedOut("connect", deadline.duration, address))
+      ),
+    (fiber) => Fiber.interrupt(fiber)
   )
-  return Effect.raceFirst(effect, late)
 }
 
 /**

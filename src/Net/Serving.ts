@@ -31,6 +31,7 @@ import type { Endpoint, SocketAddress } from "../Address/index.js"
 import { ConnectionError, invalidArgument, type SocketError } from "../Errors/index.js"
 import { resumedInBatches } from "../Proactor/ResumptionScheduler.js"
 import type { Connection, StreamConnection } from "./Connection.js"
+import { holdsBefore, holdsWithin } from "./internal/Condition.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { Served } from "./internal/Served.js"
 
@@ -173,11 +174,11 @@ const drain = <A extends Endpoint, E, R, R2>(
     const running = served.size
     const patience = Duration.decode(drainTimeout)
     if (running > 0 && Duration.greaterThan(patience, Duration.zero)) {
-      yield* Effect.timeoutOption(Effect.interruptible(served.allEnded), patience)
+      yield* holdsWithin(served.isEmpty, patience)
     }
     const cut = served.size
     served.interruptAll(yield* Effect.fiberId)
-    yield* served.allEnded
+    yield* holdsBefore(served.isEmpty, undefined)
     if (onDrained !== undefined) yield* onDrained({ finished: running - cut, cut })
   })
 

@@ -5,9 +5,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as fc from "fast-check"
 import { type AddressFamily, format, isSocketAddress } from "../../src/Address/index.js"
 import { NetworkError } from "../../src/Errors/index.js"
+import * as Net from "../../src/Net/index.js"
 import {
   fromLookup,
   interfaceNumber,
@@ -16,6 +18,7 @@ import {
   Resolver,
   tableLookup
 } from "../../src/Net/Resolver.js"
+import * as Proactor from "../../src/Proactor/index.js"
 import { anyAddressText } from "../Address/arbitraries.js"
 import { holds } from "../Address/assertions.js"
 
@@ -213,6 +216,18 @@ describe("names", () => {
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
     })
   )
+
+  it.live("are given up at the deadline of a connect, also where that cannot be interrupted", () => {
+    const silent = Resolver.layer(() => Effect.never)
+    const layer = Net.layerProactor.pipe(Layer.provide([Proactor.layer, silent]))
+    return Effect.gen(function* () {
+      const failure = yield* Net.connect({ host: "example.org", port: 80, timeout: "30 millis" }).pipe(
+        Effect.flip,
+        Effect.uninterruptible
+      )
+      assert.deepInclude(failure, { _tag: "TimeoutError", address: "example.org:80" })
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  })
 })
 
 describe("zones by name", () => {

@@ -60,14 +60,6 @@ export class Deadline {
     return this.expired
   }
 
-  /** Ends when the deadline passes; never, if it is cancelled before. */
-  readonly passed: Effect.Effect<void> = Effect.async<void>((resume) => {
-    if (this.expired) return resume(Effect.void)
-    const wake = () => resume(Effect.void)
-    this.waiters.add(wake)
-    return Effect.sync(() => this.waiters.remove(wake))
-  })
-
   onExpire(wake: () => void): void {
     this.waiters.add(wake)
   }

@@ -20,6 +20,7 @@ import type * as FiberId from "effect/FiberId"
 import type { Endpoint } from "../../Address/index.js"
 import { SlotTable } from "../../Proactor/SlotTable.js"
 import type { StreamConnection } from "../Connection.js"
+import type { Condition } from "./Condition.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -74,12 +75,14 @@ export class Served<A extends Endpoint, E, R> {
     this.hasPlace ? Effect.void : Effect.zipRight(this.change, this.place)
   )
 
-  /** Waits until no connection is served. */
-  readonly allEnded: Effect.Effect<void> = Effect.suspend(() =>
-    this.size === 0 ? Effect.void : Effect.zipRight(this.change, this.allEnded)
-  )
+  /** Whether no connection is served. */
+  readonly isEmpty: Condition = {
+    holds: () => this.size === 0,
+    onChange: (wake) => this.waiting.add(wake),
+    offChange: (wake) => this.waiting.remove(wake)
+  }
 
-  /** Interrupts the handlers; `allEnded` waits for them. */
+  /** Interrupts the handlers; they end later. */
   interruptAll(by: FiberId.FiberId): void {
     for (const { servant } of this.serving.tenants()) servant?.unsafeInterruptAsFork(by)
   }

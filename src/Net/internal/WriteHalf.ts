@@ -28,6 +28,7 @@ import { ConnectionError, closed, type SocketError } from "../../Errors/index.js
 import { SendOperation } from "../../Proactor/Operation.js"
 import type { Pieces } from "../../Proactor/Pieces.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
+import type { Condition } from "./Condition.js"
 import { type Ending, type Half, inWords, type Peer } from "./Lifetime.js"
 import { Waiters } from "./Waiters.js"
 
@@ -81,6 +82,15 @@ export class WriteJob {
 
   offDone(wake: () => void): void {
     this.waiters?.remove(wake)
+  }
+
+  /** Whether it is over, for who waits for it within a time. */
+  get done(): Condition {
+    return {
+      holds: () => this.isDone,
+      onChange: (wake) => this.onDone(wake),
+      offChange: (wake) => this.offDone(wake)
+    }
   }
 }
 
@@ -174,18 +184,16 @@ export class WriteHalf implements Half {
     })
   }
 
-  /** Waits until what was written before has left, for a shutdown. */
-  flush(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const last = this.queue?.at(-1) ?? this.current
-      if (last !== undefined) return Effect.zipRight(awaitDone(last), this.flush())
-      // The last part of a stopped write may still be on its way.
-      return this.operation.isInFlight ? Effect.zipRight(this.drained, this.flush()) : Effect.void
-    })
-  }
-
-  private get drained(): Effect.Effect<void> {
-    return Effect.async<void>((resume) => this.whenDrained(() => resume(Effect.void)))
+  /** Whether what was written has left, for a shutdown; the last part of a stopped write may be on its way for a while. */
+  get flushed(): Condition {
+    return {
+      holds: () => !this.isBusy,
+      onChange: (wake) => {
+        this.draining ??= new Waiters()
+        this.draining.add(wake)
+      },
+      offChange: (wake) => this.draining?.remove(wake)
+    }
   }
 
   /** From now on writes fail with `ending`, those in the queue too. */

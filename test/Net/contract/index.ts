@@ -5,6 +5,7 @@ import { describe } from "@effect/vitest"
 import type { Subject } from "../harness.js"
 import { choosing } from "./choosing.js"
 import { errors } from "./errors.js"
+import { finalizers } from "./finalizers.js"
 import { interruption } from "./interruption.js"
 import { lifetimes } from "./lifetimes.js"
 import { limits } from "./limits.js"
@@ -22,6 +23,7 @@ export const contract = (subject: Subject) => {
   describe("listening", () => listening(subject))
   describe("timeouts", () => timeouts(subject))
   describe("interruption", () => interruption(subject))
+  describe("finalizers", () => finalizers(subject))
   describe("errors", () => errors(subject))
   describe("lifetimes", () => lifetimes(subject))
   describe("serving", () => serving(subject))
