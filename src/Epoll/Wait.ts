@@ -13,6 +13,7 @@ import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import { invalidArgument, type NetworkError, TimeoutError } from "../Errors/index.js"
@@ -69,6 +70,36 @@ const inLine = (epoll: Epoll): Effect.Effect<void> =>
   })
 
 /**
+ * The same until the time is up. The timer is a fiber, so that it goes by the clock of the caller; and one that nobody but
+ * this interrupts, so that a wait in a finalizer has its deadline too, and ends by nothing else.
+ */
+const inLineFor = (epoll: Epoll, timeout: Duration.Duration): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const timer = { isUp: false, expire: () => {} }
+    const sleeping = Effect.map(Effect.sleep(timeout), () => {
+      timer.isUp = true
+      timer.expire()
+    })
+    return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(sleeping)), (sleeper) =>
+      Effect.async<void>((resume) => {
+        const tell = () => {
+          sleeper.unsafeInterruptAsFork(FiberId.none)
+          resume(Effect.void)
+        }
+        if (timer.isUp || !epoll.join(tell)) return tell()
+        timer.expire = () => {
+          epoll.leave(tell)
+          resume(Effect.void)
+        }
+        return Effect.sync(() => {
+          sleeper.unsafeInterruptAsFork(FiberId.none)
+          epoll.leave(tell)
+        })
+      })
+    )
+  })
+
+/**
  * Takes in a single step, which hands what it took to whoever is waiting for it: between the two there is no point at
  * which the fiber could yield. (The frame that catches is passed over when the step succeeds.)
  */
@@ -87,9 +118,7 @@ const waitOn = <A>(waiting: Waiting<A>): Effect.Effect<A, NetworkError | Timeout
   return Effect.clockWith((clock) => {
     const left = waiting.deadline - clock.unsafeCurrentTimeMillis()
     if (left <= 0) return Effect.fail(tooLate(waiting))
-    // Interruptible in any case: a wait in a finalizer has its deadline too.
-    const line = Effect.interruptible(inLine(waiting.epoll))
-    return Effect.flatMap(Effect.timeoutOption(line, Duration.millis(Math.ceil(left))), again)
+    return Effect.flatMap(inLineFor(waiting.epoll, Duration.millis(Math.ceil(left))), again)
   })
 }
 

@@ -58,7 +58,10 @@ const inLineToLook = (port: CompletionPort): Effect.Effect<Place | undefined> =>
     })
   })
 
-/** Waits in line until the time is up. The timer is a fiber, so that it goes by the clock of the caller. */
+/**
+ * Waits in line until the time is up. The timer is a fiber, so that it goes by the clock of the caller; and one that nobody
+ * but this interrupts and waits for: as a child of a fiber that cannot be interrupted it could not be stopped.
+ */
 const inLineFor = (port: CompletionPort, timeout: Duration.Duration): Effect.Effect<Place> =>
   Effect.suspend(() => {
     const timer = { isUp: false, expire: () => {} }
@@ -66,7 +69,7 @@ const inLineFor = (port: CompletionPort, timeout: Duration.Duration): Effect.Eff
       timer.isUp = true
       timer.expire()
     })
-    return Effect.flatMap(Effect.fork(sleeping), (sleeper) =>
+    return Effect.flatMap(Effect.forkDaemon(Effect.interruptible(sleeping)), (sleeper) =>
       Effect.async<Place>((resume) => {
         const stop = () => sleeper.unsafeInterruptAsFork(FiberId.none)
         const place: Place = port.join(() => {

@@ -265,6 +265,33 @@ describeOnLinux("waiting", () => {
   )
 })
 
+describeOnLinux("waiting where it cannot be interrupted", () => {
+  it.live("goes on when somebody tries, and ends with the event or in time", () =>
+    leavingNothing(
+      Effect.gen(function* () {
+        const epoll = yield* Epoll.make()
+        for (const timeout of ["1 hour", "30 millis"] as const) {
+          const answers: Array<bigint | string> = []
+          const waiting = yield* Epoll.wait(epoll, timeout).pipe(
+            Effect.match({ onSuccess: dataOf, onFailure: ({ _tag }) => _tag }),
+            Effect.map((answer) => answers.push(answer)),
+            Effect.uninterruptible,
+            Effect.fork
+          )
+          for (const _ of range(2)) {
+            yield* turns(2)
+            yield* Fiber.interruptFork(waiting)
+          }
+          yield* turns(2)
+          if (timeout === "1 hour") yield* Epoll.post(epoll, { data: 5 })
+          yield* Fiber.await(waiting)
+          assert.deepStrictEqual(answers, timeout === "1 hour" ? [5n] : ["TimeoutError"])
+        }
+      })
+    )
+  )
+})
+
 describeOnLinux("processing", () => {
   it.live("runs the handler for each event in order, and says how many there were", () =>
     leavingNothing(

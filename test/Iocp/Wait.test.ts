@@ -220,6 +220,33 @@ describeOnWindows("waiting", () => {
   )
 })
 
+describeOnWindows("waiting where it cannot be interrupted", () => {
+  it.live("goes on when somebody tries, and ends with the packet or in time, and so does the fiber", () =>
+    leavingNothing(
+      Effect.gen(function* () {
+        const port = yield* Iocp.make()
+        for (const timeout of ["1 hour", "30 millis"] as const) {
+          const answers: Array<bigint | string> = []
+          const waiting = yield* Iocp.waitForCompletion(port, timeout).pipe(
+            Effect.match({ onSuccess: ({ key }) => key, onFailure: ({ _tag }) => _tag }),
+            Effect.map((answer) => answers.push(answer)),
+            Effect.uninterruptible,
+            Effect.fork
+          )
+          for (const _ of range(2)) {
+            yield* turns(2)
+            yield* Fiber.interruptFork(waiting)
+          }
+          yield* turns(2)
+          if (timeout === "1 hour") yield* Iocp.post(port, { key: 5 })
+          yield* Fiber.await(waiting)
+          assert.deepStrictEqual(answers, timeout === "1 hour" ? [5n] : ["TimeoutError"])
+        }
+      })
+    )
+  )
+})
+
 describeOnWindows("processing", () => {
   it.live("runs the handler for every packet, in order", () =>
     leavingNothing(
