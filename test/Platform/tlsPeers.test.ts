@@ -254,6 +254,19 @@ describe("a server that is not the one", () => {
       })
   )
 
+  test(subject, "that never answers is late for a client, too, that cannot be interrupted", () =>
+    Effect.gen(function* () {
+      const { address } = yield* Net.listen({ host, port: 0 })
+      const failure = yield* Tls.connect({
+        host,
+        port: address.port,
+        ...trusting,
+        handshakeTimeout: "100 millis"
+      }).pipe(Effect.flip, Effect.uninterruptible)
+      assert.deepInclude({ ...failure }, { _tag: "TimeoutError", operation: "handshake" })
+    })
+  )
+
   test(subject, "requires a certificate: the server says why, and the client hears of it", () =>
     Effect.gen(function* () {
       const { failure, port } = yield* serving(() => Effect.void, {

@@ -13,8 +13,9 @@
  * @since 0.1.0
  */
 import type { TLSSocket } from "node:tls"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import {
   ConnectionError,
@@ -28,7 +29,7 @@ import {
 } from "../../Errors/index.js"
 import { tlsCodeOf } from "../../Errors/TlsTable.js"
 import { type Connection, StreamConnection } from "../../Net/Connection.js"
-import { timedOut } from "../../Net/internal/Deadline.js"
+import { Deadline, timedOut } from "../../Net/internal/Deadline.js"
 import { destroyed, type NodeDuplex, unsafeMake } from "../NodeDuplex.js"
 import type { ClientOptions } from "../Tls.js"
 import { fromNodeError } from "./NodeErrors.js"
@@ -94,19 +95,26 @@ const wentAway = (cause: unknown, address: string): SocketError =>
 
 const hungUp = (): Error => Object.assign(new Error("the connection ended"), { code: "ECONNRESET" })
 
-/** Runs the handshake to its verdict. `established` is called in the step in which it is over. */
+/**
+ * Runs the handshake to its verdict, or until the deadline passes: a wait of this fiber and no race, which would not end
+ * where it cannot be interrupted. `established` is called in the step in which it is over.
+ */
 const shake = <A>(
   beneath: StreamConnection,
   wire: NodeDuplex,
   { begin, ignoreUnexpectedEof, side }: Handshake,
-  established: (layers: Layers) => A
-): Effect.Effect<A, TlsError | SocketError> =>
+  established: (layers: Layers) => A,
+  deadline: Deadline | undefined
+): Effect.Effect<A, HandshakeError> =>
   Effect.async((resume) => {
     let isSettled = false
-    const settle = (outcome: Effect.Effect<A, TlsError | SocketError>) => {
+    const settle = (outcome: Effect.Effect<A, HandshakeError>) => {
       isSettled = true
       resume(outcome)
     }
+    deadline?.onExpire(() => {
+      if (!isSettled) settle(Effect.fail(timedOut(OPERATION, deadline.duration, beneath.peer)))
+    })
     const verdict: Verdict = {
       secure: (stream, sessions) => {
         if (isSettled) return
@@ -124,16 +132,10 @@ const shake = <A>(
     }
     // A server's stream does not close by itself when the wire ends: both halves are the program's to end.
     wire.once("end", () => verdict.failed(hungUp()))
+    return Effect.sync(() => {
+      isSettled = true
+    })
   })
-
-const limited = <A, E>(
-  effect: Effect.Effect<A, E>,
-  limit: Duration.Duration,
-  address: string
-): Effect.Effect<A, E | TimeoutError> =>
-  Duration.isFinite(limit)
-    ? Effect.timeoutFail(effect, { duration: limit, onTimeout: () => timedOut(OPERATION, limit, address) })
-    : effect
 
 /** What a handshake leads to, or the connection is closed. */
 const shaken = <A>(
@@ -150,8 +152,12 @@ const shaken = <A>(
     const wire = unsafeMake(connection, local, yield* Effect.runtime<never>(), { allowHalfOpen: true })
     // TLS listens to its errors too; but one that comes when it does not any more would end the process.
     wire.on("error", () => {})
-    const secured = limited(shake(connection, wire, options, established), options.limit, connection.peer)
-    return yield* Effect.onError(restore(secured), () => destroyed(wire))
+    const deadline = yield* Deadline.start(options.limit)
+    const secured = restore(shake(connection, wire, options, established, deadline))
+    return yield* Effect.onExit(secured, (exit) => {
+      deadline?.cancel()
+      return Exit.isSuccess(exit) ? Effect.void : destroyed(wire)
+    })
   })
 }
 
