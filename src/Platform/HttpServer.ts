@@ -157,16 +157,21 @@ const accepting = (
   const serving = listener.serve(handOver(server, bring), { drainTimeout, idleTimeout, maxConnections })
   const accepting = Effect.interruptible(Effect.zipRight(served(server), serving))
   const closeUnused = Effect.sync(() => server.closeUnused())
-  return Effect.acquireRelease(Effect.forkDaemon(accepting), (fiber) => {
-    const drained = Effect.all([Fiber.await(fiber), Scope.close(webSockets, Exit.void)], { concurrency: 2 })
-    const closing = Effect.forever(Effect.zipRight(closeUnused, Effect.sleep(LOOK_EVERY)))
-    return Effect.sync(() => server.drain()).pipe(
-      Effect.zipRight(Fiber.interruptFork(fiber)),
+  const closing = Effect.forever(Effect.zipRight(closeUnused, Effect.sleep(LOOK_EVERY)))
+  return Effect.acquireRelease(Effect.forkDaemon(accepting), (fiber) =>
+    Effect.gen(function* () {
+      server.drain()
+      yield* Fiber.interruptFork(fiber)
       // So that who comes now is refused, and goes elsewhere, instead of waiting for nothing.
-      Effect.zipRight(listener.close),
-      Effect.zipRight(Effect.raceFirst(drained, Effect.interruptible(closing)))
-    )
-  })
+      yield* listener.close
+      // None of these is a child of this fiber: whoever interrupts it meanwhile would interrupt its children too.
+      const closingUnused = yield* Effect.forkDaemon(Effect.interruptible(closing))
+      const closingWebSockets = yield* Effect.forkDaemon(Scope.close(webSockets, Exit.void))
+      yield* Fiber.await(fiber)
+      yield* Fiber.join(closingWebSockets)
+      yield* Fiber.interrupt(closingUnused)
+    })
+  )
 }
 
 /** Until something is served. */

@@ -22,13 +22,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import fc from "fast-check"
 import { WebSocket } from "ws"
 import * as Net from "../../src/Net/index.js"
 import * as OurHttpServer from "../../src/Platform/HttpServer.js"
-import { pattern, readToEnd, test, text } from "../Net/harness.js"
+import { bytes, pattern, readToEnd, test, text } from "../Net/harness.js"
 import { subject } from "./bothLayers.js"
 
 const host = "127.0.0.1"
@@ -167,6 +169,34 @@ describe("the end of its scope", () => {
       yield* Scope.close(scope, Exit.void)
       const answer = yield* Fiber.join(reading)
       assert.isTrue(answer._tag === "Left" || answer.right.length === 0)
+    })
+  )
+
+  test(subject, "is not cut short by interruptions: what was begun is finished, and then closed", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const body = Stream.concat(
+        Stream.make(bytes("begun, ")),
+        Stream.fromEffect(Effect.as(Deferred.await(gate), bytes("finished")))
+      )
+      const app = HttpRouter.empty.pipe(HttpRouter.get("/slow", HttpServerResponse.stream(body)))
+      const scope = yield* Scope.make()
+      const port = yield* Scope.extend(serveWith({}, app), scope)
+      const busy = yield* Net.connect({ host, port })
+      yield* busy.writeString(request("/slow"))
+      let received = ""
+      // Its head does not announce the end: it was sent before.
+      while (!received.includes("begun")) received += text(yield* busy.read)
+      const closing = yield* Effect.fork(Effect.uninterruptible(Scope.close(scope, Exit.void)))
+      for (let time = 0; time < 2; time++) {
+        yield* Effect.sleep("50 millis")
+        yield* Fiber.interruptFork(closing)
+      }
+      yield* Effect.sleep("50 millis")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(closing)))
+      yield* Deferred.succeed(gate, undefined)
+      assert.include(text(yield* readToEnd(busy)), "finished")
+      yield* Fiber.await(closing)
     })
   )
 
