@@ -34,9 +34,10 @@ import type { SocketAddress } from "../Address/index.js"
 import { invalidArgument, withDetails } from "../Errors/index.js"
 import type { Connection } from "../Net/Connection.js"
 import type { Listener } from "../Net/Listener.js"
-import * as Net from "../Net/Net.js"
+import type * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
 import { type NodeOptions, ServerElsewhere } from "./internal/HttpServerElsewhere.js"
+import { type AnywhereOptions, listenAnywhere } from "./internal/ListenAnywhere.js"
 import { handshakeOfStream } from "./internal/TlsHandshake.js"
 import { closedDown } from "./NodeConnection.js"
 import * as NodeDuplex from "./NodeDuplex.js"
@@ -46,13 +47,7 @@ import * as Tls from "./Tls.js"
  * @since 0.1.0
  * @category options
  */
-export interface Options extends Pick<ServeOptions, "idleTimeout" | "maxConnections"> {
-  /** An IP address of this host, or a name for one. `0.0.0.0`, all of IPv4, if absent. */
-  readonly host?: string | undefined
-  /** 0 to 65535; 0 lets the system choose, and `address` tells. */
-  readonly port: number
-  /** How many connections may wait to be accepted. 511 if absent. */
-  readonly backlog?: number | undefined
+export interface Options extends Pick<ServeOptions, "idleTimeout" | "maxConnections">, AnywhereOptions {
   /** How long requests under way may take when the scope ends. 20 seconds if absent; `NodeHttpServer` waits for ever. */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** What Node's parser is told: `headersTimeout`, `requestTimeout`, `keepAliveTimeout`, `maxHeaderSize`, ... */
@@ -78,10 +73,10 @@ export const make = (
   options: Options
 ): Effect.Effect<HttpServer.HttpServer, HttpServerError.ServeError, Net.Net | Scope.Scope> =>
   Effect.gen(function* () {
-    const { backlog, host = "0.0.0.0", port, tls } = options
+    const { http, tls } = options
     const bring = tls === undefined ? plain : encrypted(yield* Effect.mapError(contextOf(tls), serveError))
-    const listener = yield* Effect.mapError(Net.listen({ host, port, backlog }), serveError)
-    const server = yield* Effect.mapError(makeServer(options.http, listener.address), serveError)
+    const listener = yield* Effect.mapError(listenAnywhere(options), serveError)
+    const server = yield* Effect.mapError(makeServer(http, listener.address), serveError)
     // Its end waits for the clients of WebSockets, and so has to come with the drain, which bounds it, and not before.
     const webSockets = yield* Scope.make()
     const service = yield* Scope.extend(

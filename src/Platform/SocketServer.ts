@@ -18,8 +18,9 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { SocketAddress } from "../Address/index.js"
 import { invalidArgument } from "../Errors/index.js"
-import * as Net from "../Net/Net.js"
+import type * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
+import { type AnywhereOptions, listenAnywhere } from "./internal/ListenAnywhere.js"
 import { NetConnection, overConnection } from "./Socket.js"
 
 /**
@@ -27,14 +28,8 @@ import { NetConnection, overConnection } from "./Socket.js"
  * @category options
  */
 export interface Options
-  extends Pick<ServeOptions, "drainTimeout" | "handshakeTimeout" | "idleTimeout" | "maxConnections"> {
-  /** An IP address of this host, or a name for one. `0.0.0.0`, all of IPv4, if absent. */
-  readonly host?: string | undefined
-  /** 0 to 65535; 0 lets the system choose, and `address` tells. */
-  readonly port: number
-  /** How many connections may wait to be accepted. 511 if absent. */
-  readonly backlog?: number | undefined
-}
+  extends Pick<ServeOptions, "drainTimeout" | "handshakeTimeout" | "idleTimeout" | "maxConnections">,
+    AnywhereOptions {}
 
 const openError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Open", cause })
 const acceptError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Unknown", cause })
@@ -58,19 +53,20 @@ export const make = (
   SocketServer.SocketServerError,
   Net.Net | Scope.Scope
 > => {
-  const { backlog, host = "0.0.0.0", port, ...serving } = options
+  const { drainTimeout, handshakeTimeout, idleTimeout, maxConnections } = options
   if ("path" in options) {
     return Effect.fail(
       openError(invalidArgument("listen", "there are no Unix sockets here yet: give host and port"))
     )
   }
-  return Effect.map(Effect.mapError(Net.listen({ host, port, backlog }), openError), (listener) => {
+  return Effect.map(Effect.mapError(listenAnywhere(options), openError), (listener) => {
+    const serving = { drainTimeout, handshakeTimeout, idleTimeout, maxConnections, onFailure: report }
     const run = <R, E, A>(handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>) =>
       Effect.mapError(
         listener.serve(
           (connection) =>
             Effect.provideService(handler(overConnection(connection)), NetConnection, connection),
-          { ...serving, onFailure: report }
+          serving
         ),
         acceptError
       )
