@@ -10,6 +10,7 @@
  *                      +--refused, too late--> run fails with `Open`
  *
  * A writer may be used at any time: it waits until the socket is open. The end of its scope half-closes the connection.
+ * A `run` can be interrupted wherever it is run, within an uninterruptible region too.
  *
  * It behaves as `NodeSocket` does, with one difference on purpose: the next receive waits until the handler has dealt with
  * the last one. So chunks are handled one after the other, and a peer that sends faster than they are handled is held up
@@ -206,7 +207,7 @@ const make = (open: Open, { openTimeout }: OpenOptions): Socket.Socket => {
           )
         )
       })
-    )
+    ).pipe(Effect.interruptible)
 
   const write = (chunk: Uint8Array | string | Socket.CloseEvent): Effect.Effect<void, Socket.SocketError> =>
     Effect.suspend(() => (current === undefined ? latch.whenOpen(write(chunk)) : current.send(chunk)))

@@ -6,8 +6,11 @@ import type * as PlatformSocket from "@effect/platform/Socket"
 import type * as PlatformSocketServer from "@effect/platform/SocketServer"
 import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
+import type * as Channel from "effect/Channel"
+import type * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Net from "../../src/Net/index.js"
@@ -24,7 +27,8 @@ export const subject: Subject = {
 export interface Sockets {
   readonly name: string
   readonly server: (
-    port?: number
+    port?: number,
+    host?: string
   ) => Effect.Effect<
     PlatformSocketServer.SocketServer["Type"],
     PlatformSocketServer.SocketServerError,
@@ -34,20 +38,48 @@ export interface Sockets {
     port: number,
     openTimeout?: number
   ) => Effect.Effect<PlatformSocket.Socket, PlatformSocket.SocketError, Net.Net>
+  /** A client of something else than a port, which never opens. */
+  readonly neverOpen: (openTimeout: number) => Effect.Effect<PlatformSocket.Socket>
+  /** A client as a channel. */
+  readonly channel: (
+    port: number
+  ) => Channel.Channel<
+    Chunk.Chunk<Uint8Array>,
+    Chunk.Chunk<Uint8Array | string | PlatformSocket.CloseEvent>,
+    PlatformSocket.SocketError,
+    never,
+    void,
+    unknown,
+    Net.Net
+  >
+  /** The services: a server, and a client of a port. */
+  readonly layers: {
+    readonly server: (options: {
+      readonly port: number
+    }) => Layer.Layer<PlatformSocketServer.SocketServer, PlatformSocketServer.SocketServerError, Net.Net>
+    readonly client: (port: number) => Layer.Layer<PlatformSocket.Socket, PlatformSocket.SocketError, Net.Net>
+  }
 }
 
-const host = "127.0.0.1"
+const loopback = "127.0.0.1"
+const host = loopback
 
 export const ours: Sockets = {
   name: "effect-iocp",
-  server: (port = 0) => SocketServer.make({ host, port }),
-  client: (port, openTimeout) => Socket.makeNet({ host, port, openTimeout })
+  server: (port = 0, host = loopback) => SocketServer.make({ host, port }),
+  client: (port, openTimeout) => Socket.makeNet({ host, port, openTimeout }),
+  neverOpen: (openTimeout) => Socket.fromConnection(Effect.never, { openTimeout }),
+  channel: (port) => Socket.makeNetChannel({ host, port }),
+  layers: { server: SocketServer.layer, client: (port) => Socket.layerNet({ host, port }) }
 }
 
 export const nodes: Sockets = {
   name: "platform-node",
-  server: (port = 0) => NodeSocketServer.make({ host, port }),
-  client: (port, openTimeout) => NodeSocket.makeNet({ host, port, openTimeout })
+  server: (port = 0, host = loopback) => NodeSocketServer.make({ host, port }),
+  client: (port, openTimeout) => NodeSocket.makeNet({ host, port, openTimeout }),
+  neverOpen: (openTimeout) => NodeSocket.fromDuplex(Effect.never, { openTimeout }),
+  channel: (port) => NodeSocket.makeNetChannel({ host, port }),
+  layers: { server: NodeSocketServer.layer, client: (port) => NodeSocket.layerNet({ host, port }) }
 }
 
 export const both: ReadonlyArray<Sockets> = [ours, nodes]
