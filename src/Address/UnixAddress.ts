@@ -67,10 +67,14 @@ const isAbstractPath = (path: string): boolean => path.startsWith("\0")
  */
 export const isAbstract = ({ path }: UnixAddress): boolean => isAbstractPath(path)
 
+/** Half a character: no bytes stand for it, and it would become another path. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 /** What is wrong with a path, in words. */
 const adviceOnPath = (path: unknown): string | undefined => {
   if (typeof path !== "string") return "a path is a string"
   if (path === "") return "the path is empty"
+  if (LONE_SURROGATE.test(path)) return "the path has half a character (a lone surrogate)"
   const { length } = encoder.encode(path)
   if (isAbstractPath(path)) {
     if (path.length === 1) return "an abstract name has at least one character"

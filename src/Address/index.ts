@@ -30,3 +30,4 @@ export {
   type UnixAddress,
   unsafeMakeUnix
 } from "./UnixAddress.js"
+export { decodeUnixSockaddr, encodeUnixSockaddr, SOCKADDR_UN_MAX_BYTES } from "./UnixSockaddr.js"

@@ -39,6 +39,11 @@ describe("Unix addresses", () => {
     assertInvalid(makeUnix("ä".repeat(54)), /not 108/)
   })
 
+  it("are refused with half a character, for which no bytes stand", () => {
+    assertInvalid(makeUnix("/run/\ud83d"), /surrogate/)
+    assert.isTrue(Either.isRight(makeUnix("/run/\ud83d\ude00")))
+  })
+
   it("are refused empty, or with a NUL where none can be", () => {
     assertInvalid(makeUnix(""))
     assertInvalid(makeUnix("\0"))
