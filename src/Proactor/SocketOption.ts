@@ -26,7 +26,7 @@ export interface SocketOptions {
   readonly keepAliveCount: number
   /** `SO_LINGER`: seconds that a close may wait for unsent bytes; 0 resets the connection; `undefined` is off. */
   readonly lingerSeconds: number | undefined
-  /** `SO_RCVBUF`, in bytes. Linux reports twice what was set. */
+  /** `SO_RCVBUF`, in bytes. Linux reports twice what was set. Not of Unix sockets: what was sent is the sender's there. */
   readonly receiveBufferBytes: number
   /** `SO_SNDBUF`, in bytes. Linux reports twice what was set. */
   readonly sendBufferBytes: number
@@ -59,6 +59,13 @@ export type SocketOptionName = keyof SocketOptions
  * @category models
  */
 export type SocketFamily = AddressFamily | "Unix"
+
+/**
+ * The family's name in the middle of a sentence.
+ *
+ * @internal
+ */
+export const withArticle = (family: SocketFamily): string => (family === "Unix" ? "a Unix" : `an ${family}`)
 
 /** `SO_LINGER` is a pair of integers (on or off, seconds); every other option is the second one alone. */
 type Integers = readonly [onOff: number, value: number]

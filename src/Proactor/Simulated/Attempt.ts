@@ -14,8 +14,12 @@
  *
  * Over a link that is cut, or to a host that is silent, nothing arrives and nothing is answered: a black hole.
  *
+ * A Unix socket asks its own host, and waits for a place in the backlog as long as it takes: it asks again soon, and never
+ * gives up.
+ *
  * @since 0.1.0
  */
+import type { Endpoint as Address } from "../../Address/index.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 import type { Event } from "./EventQueue.js"
 import type { Link } from "./Link.js"
@@ -26,38 +30,42 @@ const FIRST_WAIT_MILLIS = 1000
 /** Linux's `tcp_syn_retries`: it asks once, and six times more. */
 const MOST_RETRIES = 6
 
+const LONGEST_WAIT_FOR_PLACE_MILLIS = 32
+
 /** Where an attempt goes, and what becomes of it. @internal */
-export interface AttemptOptions {
+export interface AttemptOptions<A extends Address> {
   readonly there: Link
   readonly back: Link
   /** Who listens there now. */
-  readonly listener: () => SimulatedListener | undefined
+  readonly listener: () => SimulatedListener<A> | undefined
+  /** Whether it goes on until there is a place. */
+  readonly isPatient: boolean
   /** A failure that was drawn for this attempt. */
   readonly fault: SocketErrorReason | undefined
   /** The listener has kept a place for the connection. */
-  readonly established: (listener: SimulatedListener) => void
+  readonly established: (listener: SimulatedListener<A>) => void
   readonly failed: (reason: SocketErrorReason) => void
   /** It is over, however it ended. Comes first. */
   readonly ended: () => void
 }
 
 /** @internal */
-export class Attempt {
+export class Attempt<A extends Address = Address> {
   private readonly simulation: Simulation
-  private readonly options: AttemptOptions
+  private readonly options: AttemptOptions<A>
   private isOver = false
   private retries = 0
-  private place: SimulatedListener | undefined
+  private place: SimulatedListener<A> | undefined
   private underway: Event | undefined
 
-  constructor(simulation: Simulation, options: AttemptOptions) {
+  constructor(simulation: Simulation, options: AttemptOptions<A>) {
     this.simulation = simulation
     this.options = options
     this.ask()
   }
 
   /** Whoever listens where this attempt goes, for who wants it to come through now. */
-  get target(): SimulatedListener | undefined {
+  get target(): SimulatedListener<A> | undefined {
     return this.options.listener()
   }
 
@@ -90,8 +98,10 @@ export class Attempt {
   }
 
   private askLater(): void {
-    const wait = FIRST_WAIT_MILLIS * 2 ** this.retries
-    const isLast = this.retries === MOST_RETRIES
+    const { isPatient } = this.options
+    const times = 2 ** this.retries
+    const wait = isPatient ? Math.min(times, LONGEST_WAIT_FOR_PLACE_MILLIS) : FIRST_WAIT_MILLIS * times
+    const isLast = !isPatient && this.retries === MOST_RETRIES
     this.retries += 1
     this.underway = this.simulation.after(wait, () => (isLast ? this.fail("TimedOut") : this.ask()))
   }
@@ -106,7 +116,7 @@ export class Attempt {
     else this.askLater()
   }
 
-  private reserve(listener: SimulatedListener | undefined): SimulatedListener | undefined {
+  private reserve(listener: SimulatedListener<A> | undefined): SimulatedListener<A> | undefined {
     return listener?.reserve() === true ? listener : undefined
   }
 

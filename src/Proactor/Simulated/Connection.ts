@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { SocketAddress } from "../../Address/index.js"
+import type { Endpoint as Address } from "../../Address/index.js"
 import { Endpoint, type Surroundings } from "./Endpoint.js"
 import type { Link, PlannedBreakage } from "./Link.js"
 import type { Simulation } from "./Simulation.js"
@@ -19,21 +19,21 @@ export interface Buffers {
 }
 
 /** One side of a connection to be. @internal */
-export interface Side {
+export interface Side<A extends Address> {
   readonly host: string
   /** The link from this side to the other. */
   readonly link: Link
-  readonly local: SocketAddress
+  readonly local: A
   /** The other side, as this one sees it. */
-  readonly remote: SocketAddress
+  readonly remote: A
   readonly buffers: Buffers
 }
 
 /** @internal */
-export class Connection implements Surroundings {
+export class Connection<A extends Address = Address> implements Surroundings {
   readonly hosts: readonly [client: string, server: string]
-  readonly client: Endpoint
-  readonly server: Endpoint
+  readonly client: Endpoint<A>
+  readonly server: Endpoint<A>
   private readonly simulation: Simulation
   private readonly onOver: (connection: Connection) => void
   private readonly breakage: PlannedBreakage | undefined
@@ -42,8 +42,8 @@ export class Connection implements Surroundings {
 
   constructor(
     simulation: Simulation,
-    client: Side,
-    server: Side,
+    client: Side<A>,
+    server: Side<A>,
     patience: number,
     onOver: (connection: Connection) => void
   ) {
@@ -51,7 +51,7 @@ export class Connection implements Surroundings {
     this.onOver = onOver
     this.hosts = [client.host, server.host]
     this.breakage = client.link.drawBreakage() ?? server.link.drawBreakage()
-    const end = (side: Side) =>
+    const end = (side: Side<A>) =>
       new Endpoint(this, new Wire(simulation, side.link, patience), side, side.buffers)
     this.client = end(client)
     this.server = end(server)

@@ -20,7 +20,7 @@
  *
  * @since 0.1.0
  */
-import { format, type SocketAddress } from "../../Address/index.js"
+import { type Endpoint as Address, format } from "../../Address/index.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 import { ByteQueue } from "./ByteQueue.js"
 import type { Wire } from "./Wire.js"
@@ -47,14 +47,14 @@ export interface Surroundings {
 }
 
 /** @internal */
-export class Endpoint {
-  readonly local: SocketAddress
-  readonly remote: SocketAddress
+export class Endpoint<A extends Address = Address> {
+  readonly local: A
+  readonly remote: A
   owner: EndpointOwner = { readable: ignore, writable: ignore }
   sendBufferBytes: number
   private readonly surroundings: Surroundings
   private readonly out: Wire
-  private partner: Endpoint | undefined
+  private partner: Endpoint<A> | undefined
   private readonly unsent = new ByteQueue()
   private readonly received = new ByteQueue()
   /** Sent, and not known to have arrived. */
@@ -71,7 +71,7 @@ export class Endpoint {
   constructor(
     surroundings: Surroundings,
     out: Wire,
-    addresses: { readonly local: SocketAddress; readonly remote: SocketAddress },
+    addresses: { readonly local: A; readonly remote: A },
     buffers: { readonly sendBufferBytes: number; readonly receiveBufferBytes: number }
   ) {
     this.surroundings = surroundings
@@ -83,7 +83,7 @@ export class Endpoint {
   }
 
   /** Makes two ends each other's peers. */
-  static join(one: Endpoint, other: Endpoint): void {
+  static join<A extends Address>(one: Endpoint<A>, other: Endpoint<A>): void {
     one.partner = other
     other.partner = one
     one.room = other.receiveBufferBytes

@@ -8,26 +8,27 @@
  *
  * @since 0.1.0
  */
-import type { AddressFamily } from "../../Address/index.js"
+import type { Endpoint as Address } from "../../Address/index.js"
 import type { Buffers } from "./Connection.js"
 import type { Endpoint } from "./Endpoint.js"
 
 /** @internal */
-export class SimulatedListener {
+export class SimulatedListener<A extends Address = Address> {
   /** Told when there is something to accept. */
   onReady: () => void = () => {}
   readonly buffers: Buffers
-  readonly family: AddressFamily
+  /** An address as the listening socket sees it. */
+  readonly see: (address: A) => A
   private readonly backlog: number
-  private readonly queue: Array<Endpoint> = []
+  private readonly queue: Array<Endpoint<A>> = []
   private readonly expected = new Set<Endpoint>()
   private reserved = 0
   private isClosed = false
 
-  constructor(backlog: number, buffers: Buffers, family: AddressFamily) {
+  constructor(backlog: number, buffers: Buffers, see: (address: A) => A) {
     this.backlog = backlog
     this.buffers = buffers
-    this.family = family
+    this.see = see
   }
 
   /** Asks for a place. Linux lets one more wait than the backlog says. */
@@ -42,7 +43,7 @@ export class SimulatedListener {
   }
 
   /** The client has the connection; word of it is on its way. */
-  expect(endpoint: Endpoint): void {
+  expect(endpoint: Endpoint<A>): void {
     this.expected.add(endpoint)
   }
 
@@ -51,7 +52,7 @@ export class SimulatedListener {
   }
 
   /** A connection is established. */
-  admit(endpoint: Endpoint): void {
+  admit(endpoint: Endpoint<A>): void {
     this.reserved -= 1
     this.expected.delete(endpoint)
     if (this.isClosed) endpoint.close(true)
@@ -66,7 +67,7 @@ export class SimulatedListener {
     return this.live().length > 0
   }
 
-  take(): Endpoint | undefined {
+  take(): Endpoint<A> | undefined {
     return this.live().shift()
   }
 
@@ -77,7 +78,7 @@ export class SimulatedListener {
   }
 
   /** The queue without those that were reset while they waited. */
-  private live(): Array<Endpoint> {
+  private live(): Array<Endpoint<A>> {
     const { queue } = this
     while (queue[0]?.failureReason !== undefined) queue.shift()?.close(true)
     return queue

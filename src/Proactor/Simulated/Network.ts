@@ -6,17 +6,19 @@
  *
  * @since 0.1.0
  */
-import type { SocketAddress } from "../../Address/index.js"
+import { type Endpoint as Address, format } from "../../Address/index.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 import { Attempt } from "./Attempt.js"
 import { Connection, type Side } from "./Connection.js"
+import type { Endpoint } from "./Endpoint.js"
 import { Faults } from "./Faults.js"
 import { Link } from "./Link.js"
 import type { SimulatedListener } from "./Listener.js"
 import { type LinkOptions, type Settings, type SimulationOptions, toSettings } from "./Options.js"
-import { canonical, destination, onWire, Ports, seenBy } from "./Ports.js"
+import type { OptionValues } from "./OptionValues.js"
+import { Paths } from "./Paths.js"
+import { canonical, Ports } from "./Ports.js"
 import { SimulatedProactor } from "./SimulatedProactor.js"
-import type { SimulatedSocket } from "./SimulatedSocket.js"
 import type { Simulation } from "./Simulation.js"
 
 /** @internal */
@@ -24,17 +26,33 @@ export interface SimulatedHost {
   readonly name: string
   readonly addresses: ReadonlyArray<string>
   readonly ports: Ports
+  readonly paths: Paths
   isVanished: boolean
 }
 
-/** Both ends of a connection to be, as the network knows them. */
-interface Route {
+/** Where a connection is to go. The addresses are those on the wire: each end sees them in its own way. @internal */
+export interface Route<A extends Address> {
   readonly client: SimulatedHost
   readonly server: SimulatedHost
-  readonly sourceHost: string
-  readonly sourcePort: number
-  readonly targetHost: string
-  readonly targetPort: number
+  readonly source: A
+  readonly target: A
+  /** Who listens there now. */
+  readonly listener: () => SimulatedListener<A> | undefined
+}
+
+/** A socket that connects. @internal */
+export interface ConnectingSocket<A extends Address> {
+  readonly options: OptionValues
+  /** An address as this socket sees it. */
+  readonly see: (address: A) => A
+  readonly established: (endpoint: Endpoint<A>) => void
+  readonly refused: (reason: SocketErrorReason) => void
+}
+
+/** An attempt of whatever kind that goes on. */
+interface UnderWay {
+  readonly target: object | undefined
+  readonly hurry: () => boolean
 }
 
 /** @internal */
@@ -48,7 +66,7 @@ export class Network {
   private readonly links = new Map<string, Link>()
   private readonly proactors = new Set<SimulatedProactor>()
   private readonly connections = new Set<Connection>()
-  private readonly attempts = new Set<Attempt>()
+  private readonly attempts = new Set<UnderWay>()
 
   constructor(simulation: Simulation, options: SimulationOptions) {
     const { bandwidth, duplication, latency, loss, reordering, reset, silence } = options
@@ -69,7 +87,13 @@ export class Network {
     const known = this.hosts.get(name)
     if (known !== undefined) return known
     const own = (addresses ?? [this.nextAddress()]).map(canonical)
-    const host: SimulatedHost = { name, addresses: own, ports: new Ports(own), isVanished: false }
+    const host: SimulatedHost = {
+      name,
+      addresses: own,
+      ports: new Ports(own),
+      paths: new Paths(),
+      isVanished: false
+    }
     this.hosts.set(name, host)
     for (const address of own) this.byAddress.set(address, host)
     return host
@@ -121,23 +145,20 @@ export class Network {
     }
   }
 
-  connect(
-    owner: SimulatedProactor,
-    socket: SimulatedSocket,
-    address: SocketAddress
-  ): Attempt | SocketErrorReason {
-    const route = this.route(owner.host, socket, address)
-    if (typeof route === "string") return route
-    this.simulation.trace(() => `${route.client.name} connects to ${route.server.name}:${route.targetPort}`)
-    const attempt: Attempt = new Attempt(this.simulation, {
-      there: this.link(route.client.name, route.server.name),
-      back: this.link(route.server.name, route.client.name),
-      listener: () => route.server.ports.listenerAt(route.targetHost, route.targetPort),
-      fault: this.faults.draw("connect", route.client.name),
+  /** Begins to connect a socket. */
+  connect<A extends Address>(route: Route<A>, socket: ConnectingSocket<A>): Attempt<A> {
+    const { client, listener, server, target } = route
+    this.simulation.trace(() => `${client.name} connects to ${nameOf(server, target)}`)
+    const attempt: Attempt<A> = new Attempt(this.simulation, {
+      there: this.link(client.name, server.name),
+      back: this.link(server.name, client.name),
+      listener,
+      isPatient: target._tag === "UnixAddress",
+      fault: this.faults.draw("connect", client.name),
       ended: () => this.attempts.delete(attempt),
-      established: (listener) => this.establish(route, socket, listener),
+      established: (found) => this.establish(route, socket, found),
       failed: (reason) => {
-        this.simulation.trace(() => `${route.client.name}: connect fails: ${reason}`)
+        this.simulation.trace(() => `${client.name}: connect fails: ${reason}`)
         socket.refused(reason)
       }
     })
@@ -145,8 +166,13 @@ export class Network {
     return attempt
   }
 
+  /** The host that has the address. */
+  hostAt(address: string): SimulatedHost | undefined {
+    return this.byAddress.get(address)
+  }
+
   /** Lets what is on its way to a listener arrive, until that is enough. Answers whether it was. */
-  hurryTo(listener: SimulatedListener, isEnough: () => boolean): boolean {
+  hurryTo(listener: Pick<SimulatedListener, "expects">, isEnough: () => boolean): boolean {
     for (const attempt of this.attempts) {
       if (isEnough()) return true
       if (attempt.target === listener) attempt.hurry()
@@ -162,23 +188,11 @@ export class Network {
     for (const proactor of this.proactors) proactor.shutDown()
   }
 
-  private route(
-    client: SimulatedHost,
-    socket: SimulatedSocket,
-    address: SocketAddress
-  ): Route | SocketErrorReason {
-    const targetHost = destination(onWire(address.host))
-    const server = client.ports.isOwn(targetHost) ? client : this.byAddress.get(targetHost)
-    const nearest = client.ports.sourceFor(targetHost)
-    if (server === undefined || nearest === undefined) return "Unreachable"
-    const source = socket.source(nearest)
-    if (typeof source === "string") return source
-    const isAny = source.host === "0.0.0.0" || source.host === "::"
-    const sourceHost = isAny ? nearest : source.host
-    return { client, server, sourceHost, sourcePort: source.port, targetHost, targetPort: address.port }
-  }
-
-  private establish(route: Route, socket: SimulatedSocket, listener: SimulatedListener): void {
+  private establish<A extends Address>(
+    route: Route<A>,
+    socket: ConnectingSocket<A>,
+    listener: SimulatedListener<A>
+  ): void {
     const [client, server] = this.sides(route, socket, listener)
     const connection = new Connection(
       this.simulation,
@@ -194,21 +208,24 @@ export class Network {
     socket.established(connection.client)
   }
 
-  private sides(route: Route, socket: SimulatedSocket, listener: SimulatedListener): readonly [Side, Side] {
-    const { client, server, sourceHost, sourcePort, targetHost, targetPort } = route
+  private sides<A extends Address>(
+    { client, server, source, target }: Route<A>,
+    socket: ConnectingSocket<A>,
+    listener: SimulatedListener<A>
+  ): readonly [client: Side<A>, server: Side<A>] {
     return [
       {
         host: client.name,
         link: this.link(client.name, server.name),
-        local: seenBy(socket.family, sourceHost, sourcePort),
-        remote: seenBy(socket.family, targetHost, targetPort),
+        local: socket.see(source),
+        remote: socket.see(target),
         buffers: socket.options.buffers
       },
       {
         host: server.name,
         link: this.link(server.name, client.name),
-        local: seenBy(listener.family, targetHost, targetPort),
-        remote: seenBy(listener.family, sourceHost, sourcePort),
+        local: listener.see(target),
+        remote: listener.see(source),
         buffers: listener.buffers
       }
     ]
@@ -221,3 +238,7 @@ export class Network {
     }
   }
 }
+
+/** A place on a host, for the trace. */
+const nameOf = ({ name }: SimulatedHost, target: Address): string =>
+  `${name}:${target._tag === "SocketAddress" ? target.port : format(target)}`

@@ -3,9 +3,14 @@
  *
  * @since 0.1.0
  */
-import type { AddressFamily } from "../../Address/index.js"
 import { invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
-import { encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
+import {
+  encodeOption,
+  type SocketFamily,
+  type SocketOptionName,
+  type SocketOptions,
+  withArticle
+} from "../SocketOption.js"
 import type { Settings } from "./Options.js"
 
 /** No buffer is smaller, whatever it is asked to be. */
@@ -14,9 +19,9 @@ const SMALLEST_BUFFER_BYTES = 1
 /** @internal */
 export class OptionValues {
   private values: SocketOptions
-  private readonly family: AddressFamily
+  private readonly family: SocketFamily
 
-  constructor({ receiveBufferBytes, sendBufferBytes }: Settings, family: AddressFamily) {
+  constructor({ receiveBufferBytes, sendBufferBytes }: Settings, family: SocketFamily) {
     this.family = family
     this.values = {
       noDelay: true,
@@ -44,8 +49,13 @@ export class OptionValues {
   /** Why there is no such option, if there is none. */
   missing(operation: string, name: SocketOptionName): SocketError | undefined {
     if (name === "reusePort") return unsupported(operation, "one socket has a port of a simulated host")
-    if (name !== "v6Only" || this.family === "IPv6") return undefined
-    return unsupported(operation, `an ${this.family} socket has no ${name}`)
+    if (this.has(name)) return undefined
+    return unsupported(operation, `${withArticle(this.family)} socket has no ${name}`)
+  }
+
+  private has(name: SocketOptionName): boolean {
+    if (this.family === "Unix") return name === "sendBufferBytes"
+    return name !== "v6Only" || this.family === "IPv6"
   }
 
   /** What is wrong with the value, if something is. */

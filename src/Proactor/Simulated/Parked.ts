@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import type { Endpoint as Address } from "../../Address/index.js"
 import type { SocketError } from "../../Errors/index.js"
 import type { AnyOperation } from "../Operation.js"
 import type { Event } from "./EventQueue.js"
@@ -30,42 +31,42 @@ const cancelled = (kind: AnyOperation["kind"]): SocketError => {
 }
 
 /** @internal */
-export class Parked {
+export class Parked<A extends Address> {
   private readonly simulation: Simulation
   /** Told when an operation was cancelled, before its submitter is. */
-  private readonly onCancelled: (operation: AnyOperation) => void
-  private readonly operations: Array<AnyOperation> = []
-  private readonly cancelling = new Map<AnyOperation, Event>()
+  private readonly onCancelled: (operation: AnyOperation<A>) => void
+  private readonly operations: Array<AnyOperation<A>> = []
+  private readonly cancelling = new Map<AnyOperation<A>, Event>()
 
-  constructor(simulation: Simulation, onCancelled: (operation: AnyOperation) => void) {
+  constructor(simulation: Simulation, onCancelled: (operation: AnyOperation<A>) => void) {
     this.simulation = simulation
     this.onCancelled = onCancelled
   }
 
   /** The one of that kind that waits longest. */
-  first<Kind extends AnyOperation["kind"]>(kind: Kind): Extract<AnyOperation, { kind: Kind }> | undefined {
-    const isOfKind = (operation: AnyOperation): operation is Extract<AnyOperation, { kind: Kind }> =>
+  first<Kind extends AnyOperation["kind"]>(kind: Kind): Extract<AnyOperation<A>, { kind: Kind }> | undefined {
+    const isOfKind = (operation: AnyOperation<A>): operation is Extract<AnyOperation<A>, { kind: Kind }> =>
       operation.kind === kind
     return this.operations.find(isOfKind)
   }
 
-  park(operation: AnyOperation): void {
+  park(operation: AnyOperation<A>): void {
     this.operations.push(operation)
   }
 
   /** Whether the operation waits, and nobody has asked yet that it stop. */
-  isWaiting(operation: AnyOperation): boolean {
+  isWaiting(operation: AnyOperation<A>): boolean {
     return this.operations.includes(operation) && !this.cancelling.has(operation)
   }
 
   /** The operation's outcome is in its fields: it retires. Its submitter is told later. */
-  settle(operation: AnyOperation): void {
+  settle(operation: AnyOperation<A>): void {
     // A fault may have ended it on the way here: its end of the connection failed, and told all who wait there.
     if (this.remove(operation)) this.simulation.retired(operation)
   }
 
   /** The operation retires as cancelled, so many milliseconds from now; or in this step. */
-  cancel(operation: AnyOperation, delay: Span): void {
+  cancel(operation: AnyOperation<A>, delay: Span): void {
     const millis = this.simulation.random.of(delay)
     if (millis <= 0) this.cancelNow(operation)
     else
@@ -80,24 +81,24 @@ export class Parked {
     for (const operation of [...this.operations]) this.cancelNow(operation)
   }
 
-  private cancelLate(operation: AnyOperation): void {
+  private cancelLate(operation: AnyOperation<A>): void {
     this.fail(operation)
     this.settle(operation)
   }
 
-  private cancelNow(operation: AnyOperation): void {
+  private cancelNow(operation: AnyOperation<A>): void {
     this.fail(operation)
     this.remove(operation)
     operation.finish()
     operation.onRetired()
   }
 
-  private fail(operation: AnyOperation): void {
+  private fail(operation: AnyOperation<A>): void {
     this.onCancelled(operation)
     operation.failure = cancelled(operation.kind)
   }
 
-  private remove(operation: AnyOperation): boolean {
+  private remove(operation: AnyOperation<A>): boolean {
     const at = this.operations.indexOf(operation)
     if (at < 0) return false
     this.operations.splice(at, 1)

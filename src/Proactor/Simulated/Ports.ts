@@ -28,6 +28,10 @@ const isIPv6 = (host: string): boolean => host.includes(":")
 export const seenBy = (family: AddressFamily, host: string, port: number): SocketAddress =>
   fromParts(family, family === "IPv6" && !isIPv6(host) ? MAPPED + host : host, port, 0)
 
+/** An address as it is on the wire, of the family that its text says. @internal */
+export const wireAddress = (host: string, port: number): SocketAddress =>
+  fromParts(isIPv6(host) ? "IPv6" : "IPv4", host, port, 0)
+
 /** The text of an address in its canonical form; throws the typed error if it is none. @internal */
 export const canonical = (host: string): string => onWire(unsafeMake(host, 0).host)
 
@@ -41,7 +45,7 @@ export interface Binding {
   readonly port: number
   /** Of `::`, whether it stands for the addresses of IPv6 alone. */
   readonly isIPv6Only: boolean
-  listener: SimulatedListener | undefined
+  listener: SimulatedListener<SocketAddress> | undefined
 }
 
 /** Whether a binding stands for an address. */
@@ -86,7 +90,7 @@ export class Ports {
   }
 
   /** Who listens there: at that very address rather than at all of them. */
-  listenerAt(host: string, port: number): SimulatedListener | undefined {
+  listenerAt(host: string, port: number): SimulatedListener<SocketAddress> | undefined {
     const listening = (this.bindings.get(port) ?? []).filter(
       (binding) => binding.listener !== undefined && covers(binding, host)
     )

@@ -11,11 +11,17 @@ import type { AddressFamily } from "../../Address/index.js"
 import { closed, type SocketError, type SocketErrorReason } from "../../Errors/index.js"
 import { Ledger } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
-import type { Endpoint } from "./Endpoint.js"
+import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { failure } from "./Faults.js"
 import type { Network, SimulatedHost } from "./Network.js"
-import type { Ports } from "./Ports.js"
 import { SimulatedSocket } from "./SimulatedSocket.js"
+import { SimulatedUnixSocket } from "./SimulatedUnixSocket.js"
+
+/** A socket of whatever kind, as its proactor knows it. */
+interface Owned {
+  readonly cancelAll: () => void
+  readonly close: () => void
+}
 
 /** @internal */
 export class SimulatedProactor implements ProactorService {
@@ -24,15 +30,11 @@ export class SimulatedProactor implements ProactorService {
   readonly network: Network
   readonly ledger = new Ledger()
   isClosed = false
-  private readonly sockets = new Set<SimulatedSocket>()
+  private readonly sockets = new Set<Owned>()
 
   constructor(network: Network, host: SimulatedHost) {
     this.network = network
     this.host = host
-  }
-
-  get ports(): Ports {
-    return this.host.ports
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
@@ -45,27 +47,35 @@ export class SimulatedProactor implements ProactorService {
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
-    return Effect.suspend(() => {
-      if (this.isClosed) return Effect.fail(closed("socket"))
-      const reason = this.network.faults.draw("socket", this.host.name) ?? this.shortage()
-      if (reason !== undefined) return Effect.fail(failure("socket", reason))
-      return Effect.succeed(this.adopt(family))
-    })
+    return this.opened(() => new SimulatedSocket(this, family))
   }
 
-  adopt(family: AddressFamily, endpoint?: Endpoint): SimulatedSocket {
-    const socket = new SimulatedSocket(this, family, endpoint)
+  get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
+    return this.opened(() => new SimulatedUnixSocket(this))
+  }
+
+  adopt<Socket extends Owned>(socket: Socket): Socket {
     this.sockets.add(socket)
     return socket
   }
 
-  forget(socket: SimulatedSocket): void {
+  forget(socket: Owned): void {
     this.sockets.delete(socket)
   }
 
   /** Whether one more socket is one too many. */
   shortage(): SocketErrorReason | undefined {
     return this.sockets.size >= this.network.settings.maxSockets ? "ResourceExhausted" : undefined
+  }
+
+  private opened<Socket extends Owned>(make: () => Socket): Effect.Effect<Socket, SocketError> {
+    return Effect.suspend(() => {
+      if (this.isClosed) return Effect.fail(closed("socket"))
+      const reason = this.network.faults.draw("socket", this.host.name) ?? this.shortage()
+      return reason === undefined
+        ? Effect.succeed(this.adopt(make()))
+        : Effect.fail(failure("socket", reason))
+    })
   }
 
   /** Ends what a careless owner left open. */

@@ -11,7 +11,7 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
-import type { AnyOperation } from "../Operation.js"
+import type { Operation } from "../Operation.js"
 import { type Event, EventQueue } from "./EventQueue.js"
 import { Random } from "./Random.js"
 
@@ -39,7 +39,7 @@ export class Simulation {
   private readonly isTraced: boolean
   private readonly shuffles: boolean
   private readonly queue = new EventQueue()
-  private batch: Array<AnyOperation> = []
+  private batch: Array<Operation> = []
   /** The instant whose events run now. */
   private instant: number | undefined
   private sleepsUntil = AWAKE
@@ -79,7 +79,7 @@ export class Simulation {
    * An operation is over: it retires after the instant. Not before, since it is its submitter's again from then on,
    * who would submit it once more and then be told of the time before.
    */
-  retired(operation: AnyOperation): void {
+  retired(operation: Operation): void {
     this.batch.push(operation)
     this.wake()
   }

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { ConnectionError, type SocketErrorReason } from "../../Errors/index.js"
-import type { AnyOperation, ReceiveOperation, SendOperation } from "../Operation.js"
+import type { Operation, ReceiveOperation, SendOperation } from "../Operation.js"
 import type { Endpoint } from "./Endpoint.js"
 import { type Faults, failure } from "./Faults.js"
 import type { Settings } from "./Options.js"
@@ -24,7 +24,7 @@ export interface Place {
 }
 
 /** The operation is over, with that failure. @internal */
-export const failed = (operation: AnyOperation, reason: SocketErrorReason, address?: string): true => {
+export const failed = (operation: Operation, reason: SocketErrorReason, address?: string): true => {
   operation.failure = failure(operation.kind.toLowerCase(), reason, address)
   return true
 }
