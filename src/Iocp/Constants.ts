@@ -42,6 +42,7 @@ export const STATUS_BUFFER_OVERFLOW = 0x8000_0005
 export const STATUS_CANCELLED = 0xc000_0120
 
 // Socket families, kinds and protocols: winsock2.h, ws2def.h
+export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 23
 export const SOCK_STREAM = 1
@@ -112,6 +113,13 @@ export const MSG_PEEK = 0x0002
 // SetFileCompletionNotificationModes
 export const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS = 0x1
 export const FILE_SKIP_SET_EVENT_ON_HANDLE = 0x2
+
+// Files: winnt.h, ws2def.h
+export const FILE_ATTRIBUTE_REPARSE_POINT = 0x400
+export const IO_REPARSE_TAG_AF_UNIX = 0x8000_0023
+export const SIZEOF_WIN32_FIND_DATAW = 592
+/** `dwReserved0`: the tag, where the file is a reparse point. */
+export const WIN32_FIND_DATAW_REPARSE_TAG = 36
 
 /** `XP1_IFS_HANDLES` of WSAPROTOCOL_INFOW.dwServiceFlags1: the socket is a real file handle. */
 export const XP1_IFS_HANDLES = 0x0002_0000

@@ -61,6 +61,9 @@ export interface Kernel32 {
   /** `overlapped` 0 cancels every operation that this process has on `file`. */
   readonly CancelIoEx: (file: number, overlapped: number) => number
   readonly CloseHandle: (handle: number) => number
+  /** What the system says of a file by its path, into a WIN32_FIND_DATAW. A handle of a search, -1 on failure. */
+  readonly FindFirstFileW: (path: string, data: Uint8Array) => number
+  readonly FindClose: (search: number) => number
   readonly GetLastError: () => number
 }
 
@@ -119,6 +122,8 @@ export const kernel32: () => Kernel32 = lazily(() => {
       "uint8_t"
     ]),
     CancelIoEx: bind("CancelIoEx", "int", ["uintptr_t", "uintptr_t"]),
-    CloseHandle: bind("CloseHandle", "int", ["uintptr_t"])
+    CloseHandle: bind("CloseHandle", "int", ["uintptr_t"]),
+    FindFirstFileW: bind("FindFirstFileW", "intptr_t", ["str16", "void *"]),
+    FindClose: bind("FindClose", "int", ["intptr_t"])
   }
 })

@@ -14,10 +14,12 @@
  *
  * @since 0.1.0
  */
-import { type AddressFamily, decodeSockaddr, type SocketAddress } from "../../Address/index.js"
-import { fromNtStatus, type SocketError } from "../../Errors/index.js"
+import type { Endpoint } from "../../Address/index.js"
+import { fromNtStatus, isSocketError, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
+import type { SocketFamily } from "../SocketOption.js"
+import type { Domain } from "./Domain.js"
 import type { OperationSlot } from "./OperationSlots.js"
 import { addressOf, closeHandle, lastFailure, openHandle, setNoDelay } from "./SocketHandle.js"
 import { type Start, startOf } from "./Start.js"
@@ -29,6 +31,9 @@ import { isFailure } from "./Transfer.js"
  * @internal
  */
 export const DEAD_CONNECTIONS_IN_A_ROW = 256
+
+/** Of each of the two addresses in a slot's record: for one of any domain, and the 16 bytes more that AcceptEx wants. */
+const ROOM = C.SIZEOF_SOCKADDR_STORAGE
 
 const listenerHandle = new BigUint64Array(1)
 const listenerWords = new Uint32Array(listenerHandle.buffer)
@@ -57,7 +62,7 @@ const accepting = () => ({ operation: "accept", syscall: "AcceptEx" })
  *
  * @internal
  */
-export const startAccept = (listener: number, family: AddressFamily, slot: OperationSlot): Start => {
+export const startAccept = (listener: number, family: SocketFamily, slot: OperationSlot): Start => {
   for (let attempt = 1; ; attempt++) {
     const premade = openHandle(family, "accept")
     if (typeof premade !== "number") return premade
@@ -70,10 +75,9 @@ export const startAccept = (listener: number, family: AddressFamily, slot: Opera
 }
 
 const arm = (listener: number, premade: number, slot: OperationSlot): Start => {
-  const room = C.ACCEPTEX_ADDRESS_LENGTH
   slot.prepare()
   const { address, addressesAddress } = slot
-  const isDone = winsock().AcceptEx(listener, premade, addressesAddress, 0, room, room, address) !== 0
+  const isDone = winsock().AcceptEx(listener, premade, addressesAddress, 0, ROOM, ROOM, address) !== 0
   return startOf(isDone, accepting)
 }
 
@@ -82,8 +86,8 @@ const arm = (listener: number, premade: number, slot: OperationSlot): Start => {
  *
  * @internal
  */
-export type AcceptEnd =
-  | { readonly _tag: "Accepted"; readonly handle: number; readonly remoteAddress: SocketAddress | undefined }
+export type AcceptEnd<A extends Endpoint> =
+  | { readonly _tag: "Accepted"; readonly handle: number; readonly remoteAddress: A | undefined }
   | { readonly _tag: "Failed"; readonly failure: SocketError }
   | { readonly _tag: "DeadConnection"; readonly failure: SocketError }
 
@@ -92,7 +96,11 @@ export type AcceptEnd =
  *
  * @internal
  */
-export const finishAccept = (listener: number, slot: OperationSlot): AcceptEnd => {
+export const finishAccept = <A extends Endpoint>(
+  listener: number,
+  domain: Domain<A>,
+  slot: OperationSlot
+): AcceptEnd<A> => {
   const { status, premade } = slot
   if (isFailure(status)) {
     dropPremade(slot)
@@ -101,13 +109,13 @@ export const finishAccept = (listener: number, slot: OperationSlot): AcceptEnd =
   }
   // Until then the socket is connected, but knows neither its listener's options nor its own addresses. Where the
   // listener is well, which the next accept shows, a failure is this connection's. Likewise for its own options.
-  const failure = updateContext(listener, premade) ?? setNoDelay(premade, "accept")
+  const failure = updateContext(listener, premade) ?? ownOptions(premade, domain)
   if (failure !== undefined) {
     dropPremade(slot)
     return { _tag: "DeadConnection", failure }
   }
   slot.premade = -1
-  return { _tag: "Accepted", handle: premade, remoteAddress: remoteAddress(premade, slot) }
+  return { _tag: "Accepted", handle: premade, remoteAddress: remoteAddress(premade, domain, slot) }
 }
 
 /** Closes a slot's pre-made socket. The system is not using it any more. */
@@ -116,6 +124,10 @@ const dropPremade = (slot: OperationSlot): void => {
   closeHandle(slot.premade)
   slot.premade = -1
 }
+
+/** What a socket of this library's has from the start. */
+const ownOptions = (accepted: number, { family }: { readonly family: SocketFamily }) =>
+  family === "Unix" ? undefined : setNoDelay(accepted, "accept")
 
 const updateContext = (listener: number, accepted: number): SocketError | undefined => {
   // A handle is a 64-bit value whose upper half is 0.
@@ -126,13 +138,16 @@ const updateContext = (listener: number, accepted: number): SocketError | undefi
 }
 
 /** The peer's address, which AcceptEx has put somewhere into the slot's record; else what `getpeername` says. */
-const remoteAddress = (accepted: number, slot: OperationSlot): SocketAddress | undefined => {
-  const room = C.ACCEPTEX_ADDRESS_LENGTH
+const remoteAddress = <A extends Endpoint>(
+  accepted: number,
+  domain: Domain<A>,
+  slot: OperationSlot
+): A | undefined => {
   winsock().GetAcceptExSockaddrs(
     slot.addressesAddress,
     0,
-    room,
-    room,
+    ROOM,
+    ROOM,
     pointers.local,
     pointers.localSize,
     pointers.remote,
@@ -142,9 +157,9 @@ const remoteAddress = (accepted: number, slot: OperationSlot): SocketAddress | u
   const offset = ((remotePointer[0] ?? 0) - (slot.addressesAddress % 0x1_0000_0000)) >>> 0
   const size = remoteSize[0] ?? 0
   if (size > 0 && offset + size <= slot.addresses.length) {
-    const address = decodeSockaddr(slot.addresses.subarray(offset, offset + size), "win32")
+    const address = domain.decode(slot.addresses.subarray(offset, offset + size), size)
     if (address !== undefined) return address
   }
-  const answer = addressOf(accepted, "getpeername", "accept")
-  return answer._tag === "SocketAddress" ? answer : undefined
+  const answer = addressOf(accepted, domain, "getpeername", "accept")
+  return isSocketError(answer) ? undefined : answer
 }

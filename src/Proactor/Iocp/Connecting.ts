@@ -3,17 +3,17 @@
  *
  * @since 0.1.0
  */
-import { format } from "../../Address/index.js"
+import { type Endpoint, format, type SocketAddress } from "../../Address/index.js"
 import { fromNtStatus, fromWsa } from "../../Errors/index.js"
 import { SO_UPDATE_CONNECT_CONTEXT, SOL_SOCKET } from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { ConnectOperation } from "../Operation.js"
+import type { Domain } from "./Domain.js"
 import type { OperationSlot } from "./OperationSlots.js"
-import { encoded } from "./SocketHandle.js"
 import { type Start, startOf } from "./Start.js"
 import { isFailure } from "./Transfer.js"
 
-const call = (syscall: string, operation: ConnectOperation) => ({
+const call = (syscall: string, operation: ConnectOperation<Endpoint>) => ({
   operation: "connect",
   syscall,
   address: format(operation.address)
@@ -24,8 +24,13 @@ const call = (syscall: string, operation: ConnectOperation) => ({
  *
  * @internal
  */
-export const startConnect = (handle: number, slot: OperationSlot, operation: ConnectOperation): Start => {
-  const address = encoded(operation.address)
+export const startConnect = (
+  handle: number,
+  domain: Domain<SocketAddress>,
+  slot: OperationSlot,
+  operation: ConnectOperation
+): Start => {
+  const address = domain.encode(operation.address)
   if (!(address instanceof Uint8Array)) return address
   slot.prepare()
   // The address is read during the call only.
@@ -34,7 +39,11 @@ export const startConnect = (handle: number, slot: OperationSlot, operation: Con
 }
 
 /** @internal */
-export const finishConnect = (handle: number, slot: OperationSlot, operation: ConnectOperation): void => {
+export const finishConnect = (
+  handle: number,
+  slot: OperationSlot,
+  operation: ConnectOperation<Endpoint>
+): void => {
   if (isFailure(slot.status)) {
     operation.failure = fromNtStatus(slot.status, call("ConnectEx", operation))
     return

@@ -74,8 +74,8 @@ export abstract class IocpHandle<Op extends Operation = Operation>
     this.unclosed = handle
   }
 
-  /** Makes the call that starts the operation, on an open handle. */
-  protected abstract start(operation: Op, slot: OperationSlot): Start
+  /** Makes the call that starts the operation, on an open handle. "Ended": it was none that the port hears of, and did all. */
+  protected abstract start(operation: Op, slot: OperationSlot): Start | "Ended"
 
   /** Reads how the operation ended; the handle may be closing. `false`: it is not over, it was started again. */
   protected abstract finish(operation: Op, slot: OperationSlot): boolean
@@ -178,8 +178,9 @@ export abstract class IocpHandle<Op extends Operation = Operation>
   }
 
   /** Whether the call that started the operation has also ended it, so that no packet will come. */
-  private hasEnded(operation: Op, slot: OperationSlot, start: Start): boolean {
+  private hasEnded(operation: Op, slot: OperationSlot, start: Start | "Ended"): boolean {
     if (start === "Pending") return false
+    if (start === "Ended") return true
     if (start !== "Succeeded") {
       operation.failure = start
       return true

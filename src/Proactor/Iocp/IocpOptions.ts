@@ -4,28 +4,37 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { AddressFamily } from "../../Address/index.js"
 import { fromWsa, invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
-import { decodeOption, encodeOption, type SocketOptionName, type SocketOptions } from "../SocketOption.js"
+import {
+  decodeOption,
+  encodeOption,
+  type SocketFamily,
+  type SocketOptionName,
+  type SocketOptions,
+  withArticle
+} from "../SocketOption.js"
 
 /** Level, name, and how many integers the value has: `struct linger` is two, of two bytes each here. */
 type Numbers = readonly [level: number, name: number, integers: 1 | 2]
 
 /** Of one family, or of each. */
-type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers }
+type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers; readonly Unix?: Numbers }
+
+/** Of both versions of IP. */
+const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numbers })
 
 /** Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`). */
 const numbers: Record<SocketOptionName, Numbers | ByFamily | undefined> = {
-  noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
-  keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
-  lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
-  receiveBufferBytes: [C.SOL_SOCKET, C.SO_RCVBUF, 1],
+  noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
+  keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
+  lingerSeconds: internet(C.SOL_SOCKET, C.SO_LINGER, 2),
+  receiveBufferBytes: internet(C.SOL_SOCKET, C.SO_RCVBUF, 1),
   sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1],
-  keepAliveIdleSeconds: [C.IPPROTO_TCP, C.TCP_KEEPALIVE, 1],
-  keepAliveIntervalSeconds: [C.IPPROTO_TCP, C.TCP_KEEPINTVL, 1],
-  keepAliveCount: [C.IPPROTO_TCP, C.TCP_KEEPCNT, 1],
+  keepAliveIdleSeconds: internet(C.IPPROTO_TCP, C.TCP_KEEPALIVE, 1),
+  keepAliveIntervalSeconds: internet(C.IPPROTO_TCP, C.TCP_KEEPINTVL, 1),
+  keepAliveCount: internet(C.IPPROTO_TCP, C.TCP_KEEPCNT, 1),
   hopLimit: {
     IPv4: [C.IPPROTO_IP, C.IP_TTL, 1],
     IPv6: [C.IPPROTO_IPV6, C.IPV6_UNICAST_HOPS, 1]
@@ -38,18 +47,18 @@ const numbers: Record<SocketOptionName, Numbers | ByFamily | undefined> = {
   v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
 }
 
-const numbersOf = (name: SocketOptionName, family: AddressFamily): Numbers | undefined => {
+const numbersOf = (name: SocketOptionName, family: SocketFamily): Numbers | undefined => {
   const known = numbers[name]
   return known !== undefined && "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: SocketOptionName, family: AddressFamily) =>
+const missing = (operation: string, name: SocketOptionName, family: SocketFamily) =>
   Effect.fail(
     unsupported(
       operation,
       numbers[name] === undefined
         ? `Windows has nothing that does what ${name} is for`
-        : `an ${family} socket has no ${name}`
+        : `${withArticle(family)} socket has no ${name}`
     )
   )
 
@@ -59,7 +68,7 @@ const failed = (operation: string, syscall: string) =>
 /** @internal */
 export const setOption = <Name extends SocketOptionName>(
   handle: number,
-  family: AddressFamily,
+  family: SocketFamily,
   name: Name,
   value: SocketOptions[Name]
 ): Effect.Effect<void, SocketError> => {
@@ -77,7 +86,7 @@ export const setOption = <Name extends SocketOptionName>(
 /** @internal */
 export const getOption = <Name extends SocketOptionName>(
   handle: number,
-  family: AddressFamily,
+  family: SocketFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
   const known = numbersOf(name, family)

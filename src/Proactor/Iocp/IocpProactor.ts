@@ -31,10 +31,12 @@ import { Ledger, type Operation } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
+import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { BufferPool } from "./BufferPool.js"
 import type { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
-import { IocpSocket } from "./IocpSocket.js"
+import { IocpTcpSocket } from "./IocpTcpSocket.js"
+import { IocpUnixSocket } from "./IocpUnixSocket.js"
 import { OperationSlots } from "./OperationSlots.js"
 import { Providers } from "./Provider.js"
 import { closeHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
@@ -80,6 +82,16 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     return Effect.suspend(() => {
       const socket = this.isEnding ? closed("socket") : this.open(family)
       return isSocketError(socket) ? Effect.fail(socket) : Effect.succeed(socket)
+    })
+  }
+
+  get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
+    return Effect.suspend(() => {
+      const handle = this.isEnding ? closed("socket") : openHandle("Unix", "socket")
+      if (typeof handle !== "number") return Effect.fail(handle)
+      const socket = new IocpUnixSocket(this, handle, false)
+      const failure = this.associate(socket, "socket")
+      return failure === undefined ? Effect.succeed(socket) : Effect.fail(failure)
     })
   }
 
@@ -201,7 +213,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     collecting(() => this.deliver())
   }
 
-  private open(family: AddressFamily): IocpSocket | SocketError {
+  private open(family: AddressFamily): IocpTcpSocket | SocketError {
     const handle = openHandle(family, "socket")
     if (typeof handle !== "number") return handle
     const failure =
@@ -210,7 +222,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
       closeHandle(handle)
       return failure
     }
-    const socket = new IocpSocket(this, handle, family, false)
+    const socket = new IocpTcpSocket(this, handle, family, false)
     return this.associate(socket, "socket") ?? socket
   }
 }

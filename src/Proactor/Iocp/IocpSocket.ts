@@ -1,27 +1,28 @@
 /**
  * A stream socket driven by a completion port: what each of its operations calls, and what it is asked besides.
  *
- * The lifecycle of an operation, and of the socket as a handle, is `IocpHandle`'s. ConnectEx and `listen` want a bound
- * socket, so one that was not bound is bound to any address first.
+ * The lifecycle of an operation, and of the socket as a handle, is `IocpHandle`'s. How it is bound and connected depends
+ * on its domain, and is for the subclasses to say.
  *
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
-import { type AddressFamily, anyAddress, format, type SocketAddress } from "../../Address/index.js"
+import { type Endpoint, format } from "../../Address/index.js"
 import { fromWsa, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
-import type { AcceptOperation, AnyOperation } from "../Operation.js"
+import type { AcceptOperation, AnyOperation, ConnectOperation } from "../Operation.js"
 import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import { DEAD_CONNECTIONS_IN_A_ROW, finishAccept, startAccept } from "./Accepting.js"
 import { LARGE_BUFFER_BYTES, SMALL_BUFFER_BYTES } from "./BufferPool.js"
-import { finishConnect, startConnect } from "./Connecting.js"
+import { finishConnect } from "./Connecting.js"
+import type { Domain } from "./Domain.js"
 import { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
 import { getOption, setOption } from "./IocpOptions.js"
 import type { OperationSlot } from "./OperationSlots.js"
-import { addressOf, bindAnywhere, bindExclusively, closeHandle } from "./SocketHandle.js"
+import { addressOf, closeHandle } from "./SocketHandle.js"
 import type { Start } from "./Start.js"
 import { finishReceive, finishSend, startReceive, startSend } from "./Transfer.js"
 
@@ -34,22 +35,41 @@ const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SD_RECEIVE, write: C
 const notListening = (): SocketError => fromWsa(C.WSAEINVAL, { operation: "accept", syscall: "AcceptEx" })
 
 /** @internal */
-export class IocpSocket extends IocpHandle<AnyOperation> implements ProactorSocket {
-  readonly family: AddressFamily
-  private isBound: boolean
+export abstract class IocpSocket<A extends Endpoint>
+  extends IocpHandle<AnyOperation<A>>
+  implements ProactorSocket<A>
+{
+  protected readonly domain: Domain<A>
+  protected isBound: boolean
   private isListening = false
   /** A receive that filled its buffer is followed by one with a larger buffer. */
   private receiveBytes = SMALL_BUFFER_BYTES
 
-  constructor(host: IocpHost, handle: number, family: AddressFamily, isConnected: boolean) {
+  constructor(host: IocpHost, handle: number, domain: Domain<A>, isConnected: boolean) {
     super(host, handle)
-    this.family = family
+    this.domain = domain
     this.isBound = isConnected
   }
 
-  bind(address: SocketAddress): Effect.Effect<void, SocketError> {
+  /** Binds the handle. */
+  protected abstract bindHandle(handle: number, address: A): SocketError | undefined
+
+  /** For a call that wants a bound socket, where this one is not: binds it to any address, if there is such a thing. */
+  protected abstract bindAnywhere(handle: number, operation: string, peer?: A): SocketError | undefined
+
+  /** Makes the call that starts a connect. The socket is bound. */
+  protected abstract startConnect(
+    handle: number,
+    operation: ConnectOperation<A>,
+    slot: OperationSlot
+  ): Start | "Ended"
+
+  /** A socket of the same kind over the handle of an accepted connection. */
+  protected abstract ofAccepted(handle: number): IocpSocket<A>
+
+  bind(address: A): Effect.Effect<void, SocketError> {
     return this.call("bind", (handle) => {
-      const failure = bindExclusively(handle, address)
+      const failure = this.bindHandle(handle, address)
       this.isBound ||= failure === undefined
       return failure
     })
@@ -72,29 +92,31 @@ export class IocpSocket extends IocpHandle<AnyOperation> implements ProactorSock
     )
   }
 
-  get localAddress(): Effect.Effect<SocketAddress, SocketError> {
+  get localAddress(): Effect.Effect<A, SocketError> {
     return this.call("localAddress", (handle) =>
-      // Windows calls it an invalid argument to ask an unbound socket; on Linux it is at no address, port 0.
-      this.isBound ? addressOf(handle, "getsockname", "localAddress") : anyAddress(this.family)
+      // Windows calls it an invalid argument to ask an unbound socket; on Linux it is at no address.
+      this.isBound ? addressOf(handle, this.domain, "getsockname", "localAddress") : this.domain.unbound
     )
   }
 
-  get remoteAddress(): Effect.Effect<SocketAddress, SocketError> {
-    return this.call("remoteAddress", (handle) => addressOf(handle, "getpeername", "remoteAddress"))
+  get remoteAddress(): Effect.Effect<A, SocketError> {
+    return this.call("remoteAddress", (handle) =>
+      addressOf(handle, this.domain, "getpeername", "remoteAddress")
+    )
   }
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
-    return this.whileOpen("getOption", (handle) => getOption(handle, this.family, name))
+    return this.whileOpen("getOption", (handle) => getOption(handle, this.domain.family, name))
   }
 
   setOption<Name extends SocketOptionName>(
     name: Name,
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
-    return this.whileOpen("setOption", (handle) => setOption(handle, this.family, name, value))
+    return this.whileOpen("setOption", (handle) => setOption(handle, this.domain.family, name, value))
   }
 
-  protected override start(operation: AnyOperation, slot: OperationSlot): Start {
+  protected override start(operation: AnyOperation<A>, slot: OperationSlot): Start | "Ended" {
     const { handle, host } = this
     switch (operation.kind) {
       case "Receive":
@@ -102,13 +124,15 @@ export class IocpSocket extends IocpHandle<AnyOperation> implements ProactorSock
       case "Send":
         return startSend(handle, slot, operation, host.buffers)
       case "Accept":
-        return this.isListening ? startAccept(handle, this.family, slot) : notListening()
+        return this.isListening ? startAccept(handle, this.domain.family, slot) : notListening()
       case "Connect":
-        return this.ensureBound(handle, "connect", operation.address) ?? startConnect(handle, slot, operation)
+        return (
+          this.ensureBound(handle, "connect", operation.address) ?? this.startConnect(handle, operation, slot)
+        )
     }
   }
 
-  protected override finish(operation: AnyOperation, slot: OperationSlot): boolean {
+  protected override finish(operation: AnyOperation<A>, slot: OperationSlot): boolean {
     switch (operation.kind) {
       case "Receive":
         this.receiveBytes = slot.transferred < SMALL_BUFFER_BYTES ? SMALL_BUFFER_BYTES : LARGE_BUFFER_BYTES
@@ -126,21 +150,21 @@ export class IocpSocket extends IocpHandle<AnyOperation> implements ProactorSock
   }
 
   protected override leavePacketsOut(handle: number): boolean {
-    return this.host.providers.skipPackets(handle, this.family)
+    return this.host.providers.skipPackets(handle, this.domain.family)
   }
 
   protected override closeNow(handle: number): void {
     closeHandle(handle)
   }
 
-  protected override addressOf(operation: AnyOperation): string | undefined {
+  protected override addressOf(operation: AnyOperation<A>): string | undefined {
     return operation.kind === "Connect" ? format(operation.address) : undefined
   }
 
   /** A dead connection is passed over. `false`: the accept waits for the next one. */
-  private finishAccept(operation: AcceptOperation, slot: OperationSlot): boolean {
+  private finishAccept(operation: AcceptOperation<A>, slot: OperationSlot): boolean {
     for (let attempt = 1; ; attempt++) {
-      const end = finishAccept(this.unclosed, slot)
+      const end = finishAccept(this.unclosed, this.domain, slot)
       if (end._tag === "Accepted") {
         operation.failure = this.accepted(operation, end.handle, end.remoteAddress)
         return true
@@ -157,11 +181,11 @@ export class IocpSocket extends IocpHandle<AnyOperation> implements ProactorSock
   }
 
   private accepted(
-    operation: AcceptOperation,
+    operation: AcceptOperation<A>,
     handle: number,
-    remoteAddress: SocketAddress | undefined
+    remoteAddress: A | undefined
   ): SocketError | undefined {
-    const socket = new IocpSocket(this.host, handle, this.family, true)
+    const socket = this.ofAccepted(handle)
     const failure = this.host.associate(socket, "accept")
     if (failure !== undefined) return failure
     operation.accepted = socket
@@ -174,13 +198,12 @@ export class IocpSocket extends IocpHandle<AnyOperation> implements ProactorSock
     const isUnwanted = slot.isCancelRequested || this.handle < 0
     return isUnwanted
       ? fromWsa(C.ERROR_OPERATION_ABORTED, { operation: "accept", syscall: "AcceptEx" })
-      : startAccept(this.handle, this.family, slot)
+      : startAccept(this.handle, this.domain.family, slot)
   }
 
-  /** ConnectEx and `listen` want a bound socket; `connect(2)` and `listen(2)` elsewhere bind by themselves. */
-  private ensureBound(handle: number, operation: string, peer?: SocketAddress): SocketError | undefined {
+  private ensureBound(handle: number, operation: string, peer?: A): SocketError | undefined {
     if (this.isBound) return undefined
-    const failure = bindAnywhere(handle, this.family, operation, peer)
+    const failure = this.bindAnywhere(handle, operation, peer)
     this.isBound = failure === undefined
     return failure
   }

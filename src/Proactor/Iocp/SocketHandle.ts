@@ -3,17 +3,12 @@
  *
  * @since 0.1.0
  */
-import {
-  type AddressFamily,
-  anyAddress,
-  decodeSockaddr,
-  encodeSockaddr,
-  format,
-  type SocketAddress
-} from "../../Address/index.js"
-import { fromWsa, isSocketError, type SocketError } from "../../Errors/index.js"
+import { type Endpoint, format, type SocketAddress } from "../../Address/index.js"
+import { fromWsa, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
+import type { SocketFamily } from "../SocketOption.js"
+import type { Domain } from "./Domain.js"
 
 const WSAEAFNOSUPPORT = 10047
 
@@ -31,15 +26,22 @@ const sockaddrLengthBytes = new Uint8Array(sockaddrLength.buffer)
 export const lastFailure = (operation: string, syscall: string, address?: string): SocketError =>
   fromWsa(winsock().WSAGetLastError(), { operation, syscall, address })
 
+/** Of each family: its number, and the protocol of its stream sockets. */
+const numbers: Readonly<Record<SocketFamily, readonly [family: number, protocol: number]>> = {
+  IPv4: [C.AF_INET, C.IPPROTO_TCP],
+  IPv6: [C.AF_INET6, C.IPPROTO_TCP],
+  Unix: [C.AF_UNIX, 0]
+}
+
 /**
- * A TCP socket, overlapped and not inherited by child processes; or why there is none.
+ * A stream socket, overlapped and not inherited by child processes; or why there is none.
  *
  * @internal
  */
-export const openHandle = (family: AddressFamily, operation: string): number | SocketError => {
-  const number = family === "IPv6" ? C.AF_INET6 : C.AF_INET
+export const openHandle = (family: SocketFamily, operation: string): number | SocketError => {
+  const [number, protocol] = numbers[family]
   const flags = C.WSA_FLAG_OVERLAPPED | C.WSA_FLAG_NO_HANDLE_INHERIT
-  const handle = winsock().WSASocketW(number, C.SOCK_STREAM, C.IPPROTO_TCP, flags)
+  const handle = winsock().WSASocketW(number, C.SOCK_STREAM, protocol, flags)
   return handle === C.INVALID_SOCKET ? lastFailure(operation, "WSASocketW") : handle
 }
 
@@ -70,49 +72,37 @@ export const setDualStack = (handle: number, operation: string): SocketError | u
     : lastFailure(operation, "setsockopt")
 
 /**
- * The bytes of an address, or what is wrong with one that was put together by hand.
- *
- * @internal
- */
-export const encoded = (address: SocketAddress): Uint8Array | SocketError => {
-  try {
-    return encodeSockaddr(address, "win32")
-  } catch (failure) {
-    if (isSocketError(failure)) return failure
-    throw failure
-  }
-}
-
-/**
  * Binds for a program: nobody else may take the address over.
  *
  * @internal
  */
-export const bindExclusively = (handle: number, address: SocketAddress): SocketError | undefined => {
-  const bytes = encoded(address)
-  if (!(bytes instanceof Uint8Array)) return bytes
+export const bindExclusively = (
+  handle: number,
+  domain: Domain<SocketAddress>,
+  address: SocketAddress
+): SocketError | undefined => {
   // On Windows it is SO_REUSEADDR, set by anybody, that would let another program take the port.
   if (winsock().setsockopt(handle, C.SOL_SOCKET, C.SO_EXCLUSIVEADDRUSE, yes, 4) !== 0) {
     return lastFailure("bind", "setsockopt", format(address))
   }
-  if (winsock().bind(handle, bytes, bytes.length) === 0) return undefined
-  return lastFailure("bind", "bind", format(address))
+  return bindTo(handle, domain, address, "bind", format(address))
 }
 
 /**
- * Binds a socket to any address and port, for calls that want it bound (ConnectEx, listen).
+ * Binds to an address; or, for calls that want a bound socket, to any (ConnectEx, listen). `peer` is for messages.
  *
  * @internal
  */
-export const bindAnywhere = (
+export const bindTo = <A extends Endpoint>(
   handle: number,
-  family: AddressFamily,
+  domain: Domain<A>,
+  address: A,
   operation: string,
-  peer?: SocketAddress
+  peer: string | undefined
 ): SocketError | undefined => {
-  const bytes = encodeSockaddr(anyAddress(family), "win32")
-  if (winsock().bind(handle, bytes, bytes.length) === 0) return undefined
-  return lastFailure(operation, "bind", peer === undefined ? undefined : format(peer))
+  const bytes = domain.encode(address)
+  if (!(bytes instanceof Uint8Array)) return bytes
+  return winsock().bind(handle, bytes, bytes.length) === 0 ? undefined : lastFailure(operation, "bind", peer)
 }
 
 /**
@@ -120,12 +110,14 @@ export const bindAnywhere = (
  *
  * @internal
  */
-export const addressOf = (
+export const addressOf = <A extends Endpoint>(
   handle: number,
+  domain: Domain<A>,
   call: "getsockname" | "getpeername",
   operation: string
-): SocketAddress | SocketError => {
+): A | SocketError => {
   sockaddrLength[0] = sockaddr.length
   if (winsock()[call](handle, sockaddr, sockaddrLengthBytes) !== 0) return lastFailure(operation, call)
-  return decodeSockaddr(sockaddr, "win32") ?? fromWsa(WSAEAFNOSUPPORT, { operation, syscall: call })
+  const address = domain.decode(sockaddr, sockaddrLength[0] ?? 0)
+  return address ?? fromWsa(WSAEAFNOSUPPORT, { operation, syscall: call })
 }
