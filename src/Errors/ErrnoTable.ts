@@ -46,7 +46,7 @@ export const errnoRows: ReadonlyArray<CodeRow> = [
     "AddressNotAvailable",
     "No network interface is that one. Check the interface's name or index."
   ],
-  [20, "ENOTDIR"],
+  [20, "ENOTDIR", "InvalidArgument", "A part of the path is no folder."],
   [21, "EISDIR"],
   [22, "EINVAL", "InvalidArgument"],
   [
@@ -71,7 +71,7 @@ export const errnoRows: ReadonlyArray<CodeRow> = [
     "A limit of the system is reached (for epoll: fs.epoll.max_user_watches)."
   ],
   [29, "ESPIPE"],
-  [30, "EROFS"],
+  [30, "EROFS", "PermissionDenied", "The file system is there to be read only."],
   [31, "EMLINK"],
   [32, "EPIPE", "Reset"],
   [33, "EDOM", "InvalidArgument"],

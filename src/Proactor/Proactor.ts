@@ -24,6 +24,7 @@ import type { AddressFamily, Endpoint, SocketAddress } from "../Address/index.js
 import type { SocketError } from "../Errors/index.js"
 import type { AnyOperation, Operation, StreamOperation } from "./Operation.js"
 import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
+import type { ProactorUnixSocket } from "./UnixSocket.js"
 
 /**
  * Which half of a connection to shut down.
@@ -120,6 +121,8 @@ export interface ProactorService {
   readonly name: "iocp" | "epoll" | "simulated"
   /** Opens a TCP socket: not inherited by child processes, `TCP_NODELAY` on. The caller closes it. */
   readonly openTcp: (family: AddressFamily) => Effect.Effect<ProactorSocket, SocketError>
+  /** Opens a stream socket of the Unix domain, not inherited by child processes. The caller closes it. */
+  readonly openUnix: Effect.Effect<ProactorUnixSocket, SocketError>
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -5,8 +7,10 @@ import * as Scope from "effect/Scope"
 import * as IocpProactor from "../../src/Proactor/Iocp/IocpProactor.js"
 import { Providers } from "../../src/Proactor/Iocp/Provider.js"
 import { closeHandle, openHandle } from "../../src/Proactor/Iocp/SocketHandle.js"
+import { isSocketFile } from "../../src/Proactor/Iocp/UnixFile.js"
 import { AcceptOperation, type AnyOperation } from "../../src/Proactor/Operation.js"
 import type { ProactorStream } from "../../src/Proactor/Proactor.js"
+import { temporaryFolder } from "../support/folder.js"
 import { fairness } from "./contract/fairness.js"
 import { proactorContract } from "./contract.js"
 import {
@@ -34,6 +38,8 @@ const subject: Subject = {
   isHere: process.platform === "win32",
   isSlow: process.env["EFFECT_IOCP_LANE"] === "wine",
   restartsAtOnce: false,
+  // Wine 8 has none.
+  unix: process.env["EFFECT_IOCP_LANE"] === "wine" ? "none" : "paths",
   codes: {
     refused: { code: 10061, codeName: "WSAECONNREFUSED" },
     addressInUse: { code: 10048, codeName: "WSAEADDRINUSE" },
@@ -177,6 +183,17 @@ describe.runIf(subject.isHere)("the IOCP proactor's own", () => {
     closeHandle(handle)
     assert.isFalse(new Providers().skipPackets(handle, "IPv4"))
   })
+
+  test(subject, "no file is taken for that of a Unix socket but such a one", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const file = join(folder, "file")
+      writeFileSync(file, "kept")
+      for (const path of [file, folder, join(folder, "missing"), join(folder, "*"), ""]) {
+        assert.isFalse(isSocketFile(path), path)
+      }
+    })
+  )
 
   test(subject, "a socket that is given up with something in flight drains if it can", (proactor) =>
     Effect.gen(function* () {

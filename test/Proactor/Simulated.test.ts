@@ -24,6 +24,7 @@ const subject = (name: string, options: SimulationOptions) => {
     isSlow: false,
     isIsolated: true,
     restartsAtOnce: true,
+    unix: "paths and abstract names",
     codes: {
       refused: { code: 111, codeName: "ECONNREFUSED" },
       addressInUse: { code: 98, codeName: "EADDRINUSE" },

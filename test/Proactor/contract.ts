@@ -10,6 +10,7 @@ import { gathering } from "./contract/gathering.js"
 import { lifetimes } from "./contract/lifetimes.js"
 import { options } from "./contract/options.js"
 import { transfers } from "./contract/transfers.js"
+import { unix } from "./contract/unix.js"
 import type { Subject } from "./harness.js"
 
 export const proactorContract = (subject: Subject): void => {
@@ -22,5 +23,6 @@ export const proactorContract = (subject: Subject): void => {
     describe("options", () => options(subject))
     describe("cancellation", () => cancellation(subject))
     describe("lifetimes", () => lifetimes(subject))
+    describe("Unix sockets", () => unix(subject))
   })
 }

@@ -4,7 +4,12 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type AddressFamily, loopbackAddress, type SocketAddress } from "../../src/Address/index.js"
+import {
+  type AddressFamily,
+  type Endpoint,
+  loopbackAddress,
+  type SocketAddress
+} from "../../src/Address/index.js"
 import type { SocketError } from "../../src/Errors/index.js"
 import {
   AcceptOperation,
@@ -27,6 +32,9 @@ export interface SystemCode {
   readonly codeName: string
 }
 
+/** What a system has of Unix sockets. */
+export type UnixSupport = "paths and abstract names" | "paths" | "none"
+
 /** A proactor under test, and what its platform calls things. */
 export interface Subject {
   readonly name: string
@@ -39,6 +47,7 @@ export interface Subject {
   readonly isIsolated?: boolean
   /** Whether a listener's address can be bound again while connections linger there; not where binding is exclusive. */
   readonly restartsAtOnce: boolean
+  readonly unix: UnixSupport
   readonly codes: Record<"refused" | "addressInUse" | "notConnected", SystemCode>
 }
 
@@ -223,16 +232,20 @@ export const listen = (
 export const connect = (proactor: ProactorService, address: SocketAddress) =>
   Effect.tap(open(proactor, address.family), (socket) => perform(socket, new ConnectOperation(address)))
 
-export interface Accepted {
-  readonly socket: ProactorStream
-  readonly remoteAddress: SocketAddress | undefined
+export interface Accepted<A extends Endpoint = SocketAddress> {
+  readonly socket: ProactorStream<A>
+  readonly remoteAddress: A | undefined
 }
 
-export const accept = (listener: ProactorSocket): Effect.Effect<Accepted, SocketError, Scope.Scope> =>
-  Effect.flatMap(attempt(listener, new AcceptOperation()), acceptedBy)
+export const accept = <A extends Endpoint>(
+  listener: ProactorSocket<A>
+): Effect.Effect<Accepted<A>, SocketError, Scope.Scope> =>
+  Effect.flatMap(attempt(listener, new AcceptOperation<A>()), acceptedBy)
 
 /** The connection that an accept brought; it is closed with the scope. */
-export const acceptedBy = (operation: AcceptOperation): Effect.Effect<Accepted, SocketError, Scope.Scope> =>
+export const acceptedBy = <A extends Endpoint>(
+  operation: AcceptOperation<A>
+): Effect.Effect<Accepted<A>, SocketError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* orFail(operation)
     const socket = operation.accepted
@@ -249,6 +262,15 @@ export const pair = (proactor: ProactorService) =>
     const { remoteAddress, socket: server } = yield* accept(listener.socket)
     return { listener, client, server, remoteAddress }
   })
+
+/** Both ends of a connection, whatever carries it. */
+export interface Pair {
+  readonly client: ProactorStream<Endpoint>
+  readonly server: ProactorStream<Endpoint>
+}
+
+/** How to make one. */
+export type MakePair = (proactor: ProactorService) => Effect.Effect<Pair, SocketError, Scope.Scope>
 
 /** Closes with a reset. */
 export const reset = (socket: ProactorStream): Effect.Effect<void, SocketError> =>

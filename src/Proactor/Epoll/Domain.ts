@@ -6,9 +6,12 @@
 import {
   type AddressFamily,
   decodeSockaddr,
+  decodeUnixSockaddr,
   type Endpoint,
   encodeSockaddr,
-  type SocketAddress
+  encodeUnixSockaddr,
+  type SocketAddress,
+  type UnixAddress
 } from "../../Address/index.js"
 import { isSocketError, type SocketError } from "../../Errors/index.js"
 import type { SocketFamily } from "../SocketOption.js"
@@ -52,4 +55,15 @@ const internet = (family: AddressFamily): Domain<SocketAddress> => ({
 export const internetDomain: Readonly<Record<AddressFamily, Domain<SocketAddress>>> = {
   IPv4: internet("IPv4"),
   IPv6: internet("IPv6")
+}
+
+/**
+ * Paths and abstract names.
+ *
+ * @internal
+ */
+export const unixDomain: Domain<UnixAddress> = {
+  family: "Unix",
+  encode: (address) => encodedOr(() => encodeUnixSockaddr(address)),
+  decode: decodeUnixSockaddr
 }

@@ -12,7 +12,8 @@ import {
   encodeOption,
   type SocketFamily,
   type SocketOptionName,
-  type SocketOptions
+  type SocketOptions,
+  withArticle
 } from "../SocketOption.js"
 
 /** Level, name, and how many integers the value has (`struct linger` is two). */
@@ -21,23 +22,29 @@ type Numbers = readonly [level: number, name: number, integers: 1 | 2]
 /** Of one family, or of each. */
 type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers; readonly Unix?: Numbers }
 
+/** Of both versions of IP. */
+const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numbers })
+
+/**
+ * A Unix socket takes whatever is one of `SOL_SOCKET`, and does nothing of the most of it: it has those that it heeds.
+ */
 const numbers: Record<SocketOptionName, Numbers | ByFamily> = {
-  noDelay: [C.IPPROTO_TCP, C.TCP_NODELAY, 1],
-  keepAlive: [C.SOL_SOCKET, C.SO_KEEPALIVE, 1],
-  lingerSeconds: [C.SOL_SOCKET, C.SO_LINGER, 2],
-  receiveBufferBytes: [C.SOL_SOCKET, C.SO_RCVBUF, 1],
+  noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
+  keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
+  lingerSeconds: internet(C.SOL_SOCKET, C.SO_LINGER, 2),
+  receiveBufferBytes: internet(C.SOL_SOCKET, C.SO_RCVBUF, 1),
   sendBufferBytes: [C.SOL_SOCKET, C.SO_SNDBUF, 1],
-  keepAliveIdleSeconds: [C.IPPROTO_TCP, C.TCP_KEEPIDLE, 1],
-  keepAliveIntervalSeconds: [C.IPPROTO_TCP, C.TCP_KEEPINTVL, 1],
-  keepAliveCount: [C.IPPROTO_TCP, C.TCP_KEEPCNT, 1],
+  keepAliveIdleSeconds: internet(C.IPPROTO_TCP, C.TCP_KEEPIDLE, 1),
+  keepAliveIntervalSeconds: internet(C.IPPROTO_TCP, C.TCP_KEEPINTVL, 1),
+  keepAliveCount: internet(C.IPPROTO_TCP, C.TCP_KEEPCNT, 1),
   hopLimit: {
     IPv4: [C.IPPROTO_IP, C.IP_TTL, 1],
     IPv6: [C.IPPROTO_IPV6, C.IPV6_UNICAST_HOPS, 1]
   },
   trafficClass: { IPv4: [C.IPPROTO_IP, C.IP_TOS, 1], IPv6: [C.IPPROTO_IPV6, C.IPV6_TCLASS, 1] },
-  userTimeoutMilliseconds: [C.IPPROTO_TCP, C.TCP_USER_TIMEOUT, 1],
-  mark: [C.SOL_SOCKET, C.SO_MARK, 1],
-  reusePort: [C.SOL_SOCKET, C.SO_REUSEPORT, 1],
+  userTimeoutMilliseconds: internet(C.IPPROTO_TCP, C.TCP_USER_TIMEOUT, 1),
+  mark: internet(C.SOL_SOCKET, C.SO_MARK, 1),
+  reusePort: internet(C.SOL_SOCKET, C.SO_REUSEPORT, 1),
   v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
 }
 
@@ -47,7 +54,7 @@ const numbersOf = (name: SocketOptionName, family: SocketFamily): Numbers | unde
 }
 
 const missing = (operation: string, name: SocketOptionName, family: SocketFamily) =>
-  Effect.fail(unsupported(operation, `an ${family} socket has no ${name}`))
+  Effect.fail(unsupported(operation, `${withArticle(family)} socket has no ${name}`))
 
 /** @internal */
 export const setOption = <Name extends SocketOptionName>(

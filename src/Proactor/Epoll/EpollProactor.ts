@@ -24,9 +24,11 @@ import { Ledger, type Operation } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
+import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { internetDomain } from "./Domain.js"
 import type { EpollHost, Registrant } from "./EpollDescriptor.js"
 import { EpollSocket } from "./EpollSocket.js"
+import { EpollUnixSocket } from "./EpollUnixSocket.js"
 import { Gather } from "./Gather.js"
 
 /** Never: Node's event loop looks at no great cost, and what comes meanwhile makes the next batch larger. */
@@ -59,20 +61,19 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
-    return Effect.suspend(() => {
-      if (this.isClosed) return Effect.fail(closed("socket"))
-      const kind = C.SOCK_STREAM | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC
-      const fd = this.system.socket(familyNumber(family, "linux"), kind, C.IPPROTO_TCP)
-      if (fd < 0)
-        return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
+    return this.opened(familyNumber(family, "linux"), C.IPPROTO_TCP, (fd) => {
       // A restarted server may bind its port again while old connections linger in TIME_WAIT.
       this.setFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, one)
       // A listening socket hands this on to those it accepts.
       this.setFlag(fd, C.IPPROTO_TCP, C.TCP_NODELAY, one)
       // An IPv6 socket serves IPv4 too (as mapped addresses), whatever the system's default is.
       if (family === "IPv6") this.setFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, zero)
-      return Effect.succeed(new EpollSocket(this, fd, internetDomain[family]))
+      return new EpollSocket(this, fd, internetDomain[family])
     })
+  }
+
+  get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
+    return this.opened(C.AF_UNIX, 0, (fd) => new EpollUnixSocket(this, fd))
   }
 
   get gather(): Gather {
@@ -142,6 +143,17 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
 
   unpark(): void {
     this.waiter.unpark()
+  }
+
+  /** A stream socket as its owner has it. */
+  private opened<A>(family: number, protocol: number, own: (fd: number) => A): Effect.Effect<A, SocketError> {
+    return Effect.suspend(() => {
+      if (this.isClosed) return Effect.fail(closed("socket"))
+      const kind = C.SOCK_STREAM | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC
+      const fd = this.system.socket(family, kind, protocol)
+      if (fd >= 0) return Effect.succeed(own(fd))
+      return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
+    })
   }
 
   private retryAll(): void {

@@ -21,7 +21,7 @@ import type {
   SendOperation
 } from "../Operation.js"
 import type { Pieces } from "../Pieces.js"
-import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
+import type { ProactorSocket, ProactorStream, ShutdownHow } from "../Proactor.js"
 import { ScratchBuffer } from "../ReceiveMemory.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import type { Domain } from "./Domain.js"
@@ -125,6 +125,18 @@ export class EpollSocket<A extends Endpoint>
     return operation.kind === "Connect" ? this.finishConnect(operation) : this.start(operation)
   }
 
+  /** The socket of a connection that this one has accepted. */
+  protected ofAccepted(fd: number): ProactorStream<A> {
+    return new EpollSocket(this.host, fd, this.domain)
+  }
+
+  /** What a connect(2) that did not succeed means. `true`: the operation is over. */
+  protected notConnected(operation: ConnectOperation<A>, code: number): boolean {
+    // An interrupted connect goes on in the background, like one in progress (POSIX connect, ERRORS, EINTR).
+    if (code === C.EINPROGRESS || code === C.EINTR) return false
+    return this.failed(operation, "connect", code)
+  }
+
   private receive(operation: ReceiveOperation): boolean {
     if (this.isDrained) return false
     const length = Math.min(operation.maxBytes, SCRATCH_BYTES)
@@ -176,7 +188,7 @@ export class EpollSocket<A extends Endpoint>
       sockaddrLength[0] = sockaddr.length
       const fd = this.system.accept4(this.fd, sockaddr, sockaddrLength, C.SOCK_NONBLOCK | C.SOCK_CLOEXEC)
       if (fd >= 0) {
-        operation.accepted = new EpollSocket(this.host, fd, this.domain)
+        operation.accepted = this.ofAccepted(fd)
         operation.remoteAddress = this.domain.decode(sockaddr, sockaddrLength[0] ?? 0)
         return true
       }
@@ -192,10 +204,7 @@ export class EpollSocket<A extends Endpoint>
     // The first connect(2) after one that went on in the background succeeds once more, and means nothing.
     if (this.isConnected) return this.failed(operation, "connect", C.EISCONN)
     if (this.system.connect(this.fd, address, address.length) === 0) return true
-    const code = this.system.errno()
-    // An interrupted connect goes on in the background, like one in progress (POSIX connect, ERRORS, EINTR).
-    if (code === C.EINPROGRESS || code === C.EINTR) return false
-    return this.failed(operation, "connect", code)
+    return this.notConnected(operation, this.system.errno())
   }
 
   private refused(operation: AnyOperation<A>, failure: SocketError): true {

@@ -1,15 +1,24 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { pair, pattern, receiveOperation, type Subject, sendAll, test, turns } from "../harness.js"
+import {
+  type MakePair,
+  pair,
+  pattern,
+  receiveOperation,
+  type Subject,
+  sendAll,
+  test,
+  turns
+} from "../harness.js"
 
 /** More operations than this in one turn of the event loop is a socket that keeps it for itself. */
 const MOST_IN_A_TURN = 150
 
 /** For the proactors that are over a system: the simulated one has a time of its own. */
-export const fairness = (subject: Subject): void => {
+export const fairness = (subject: Subject, makePair: MakePair = pair): void => {
   test(subject, "a socket that always has bytes lets timers and other I/O have their turn", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const sent = pattern(1000)
       yield* sendAll(client, sent)
       yield* turns

@@ -2,6 +2,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import {
   bytes,
+  type MakePair,
   pair,
   pattern,
   perform,
@@ -20,10 +21,10 @@ import {
 
 const MEBIBYTE = 1024 * 1024
 
-export const transfers = (subject: Subject): void => {
+export const transfers = (subject: Subject, makePair: MakePair = pair): void => {
   test(subject, "bytes go both ways", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       yield* sendAll(client, bytes("ping"))
       assert.strictEqual(text(yield* receiveExactly(server, 4)), "ping")
       yield* sendAll(server, bytes("pong"))
@@ -33,7 +34,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "a receive that waits gets what comes", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const receiving = start(server, receiveOperation())
       yield* turns
       assert.strictEqual(receiving.retirements(), 0)
@@ -46,7 +47,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "a receive takes no more than it was asked to", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       yield* sendAll(client, bytes("abcdef"))
       yield* client.shutdown("write")
       assert.strictEqual((yield* receive(server, 1)).length, 1)
@@ -57,7 +58,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "what was received is the receiver's to keep", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const kept: Array<Uint8Array> = []
       for (let index = 0; index < 50; index++) {
         yield* sendAll(client, pattern(100, index))
@@ -69,7 +70,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "a send begins at its offset, and tells how far it came", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const operation = sendOperation(bytes("skipped sent"))
       operation.offset = 8
       yield* perform(client, operation)
@@ -80,7 +81,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "one operation object serves again and again", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const sending = sendOperation(bytes("x"))
       const receiving = receiveOperation()
       for (let index = 0; index < 100; index++) {
@@ -93,7 +94,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "8 MiB arrive whole and in order, however slowly they are read", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const sent = pattern(8 * MEBIBYTE)
       const read = Effect.gen(function* () {
         const chunks: Array<Uint8Array> = []
@@ -113,7 +114,7 @@ export const transfers = (subject: Subject): void => {
 
   test(subject, "both halves run at full speed at once", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const [one, other] = [pattern(2 * MEBIBYTE), pattern(2 * MEBIBYTE, 7)]
       const [fromOne, fromOther] = yield* Effect.all(
         [
