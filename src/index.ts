@@ -2,11 +2,12 @@
  * I/O completion ports for Effect.
  *
  * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
+ * - `Unix`: the same over Unix domain sockets.
  * - `Streams`: connections as streams and sinks; `Framing`: messages with borders on them.
  * - `ProxyProtocol`: who the client of a proxy is.
  * - `Future`: operations that were started and go on by themselves.
  * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
- * - `Address`: IP addresses and ports.
+ * - `Address`: IP addresses and ports, and the addresses of Unix sockets and named pipes.
  * - `Iocp`, `Epoll`: the system layers, usable on their own.
  * - `Proactor`: the contract between `Net` and the system layers.
  *
@@ -24,4 +25,5 @@ export * as Future from "./Net/Future.js"
 export * as Net from "./Net/index.js"
 export * as ProxyProtocol from "./Net/ProxyProtocol.js"
 export * as Streams from "./Net/Streams.js"
+export * as Unix from "./Net/Unix.js"
 export * as Proactor from "./Proactor/index.js"

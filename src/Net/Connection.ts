@@ -221,6 +221,11 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     return { reading, writing }
   }
 
+  /** What carries it, for modules of one transport. */
+  get transport(): ProactorStream<A> {
+    return this.socket
+  }
+
   /** The other end, for messages. */
   get peer(): string {
     return format(this.remoteAddress)

@@ -17,6 +17,7 @@ import { invalidArgument, type SocketError, type TimeoutError, withDetails } fro
 import * as Platform from "../Proactor/index.js"
 import { Proactor, type ProactorService, type ProactorStatistics } from "../Proactor/Proactor.js"
 import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import { adviceOnBacklog, DEFAULT_BACKLOG } from "./internal/Backlog.js"
 import { ended, holdsBefore } from "./internal/Condition.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { ATTEMPT_DELAY, connectAny, LEAST_ATTEMPT_DELAY } from "./internal/HappyEyeballs.js"
@@ -85,9 +86,6 @@ export interface NetService {
  */
 export class Net extends Context.Tag("effect-iocp/Net")<Net, NetService>() {}
 
-const DEFAULT_BACKLOG = 511
-const LARGEST_BACKLOG = 0x7fffffff
-
 class NetOverProactor implements NetService {
   readonly proactor: ProactorService
   readonly resolver: ResolverService
@@ -103,9 +101,8 @@ class NetOverProactor implements NetService {
 
   listen(options: ListenOptions): Effect.Effect<Listener, SocketError, Scope.Scope> {
     const { backlog = DEFAULT_BACKLOG, host, port } = options
-    if (!Number.isInteger(backlog) || backlog < 1 || backlog > LARGEST_BACKLOG) {
-      return Effect.fail(invalidArgument("listen", "backlog is a whole number, 1 or more"))
-    }
+    const advice = adviceOnBacklog(backlog)
+    if (advice !== undefined) return Effect.fail(invalidArgument("listen", advice))
     const listener = Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
       Effect.acquireRelease(this.openListener(address, backlog, options), (listener) => listener.close)
     )

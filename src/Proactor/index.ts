@@ -15,6 +15,7 @@ import { Proactor } from "./Proactor.js"
 export * from "./Operation.js"
 export * from "./Proactor.js"
 export { isSocketOptionName, type SocketOptionName, type SocketOptions } from "./SocketOption.js"
+export type { PeerCredentials, ProactorUnixSocket } from "./UnixSocket.js"
 
 /**
  * A proactor over epoll (Linux).

@@ -5,7 +5,9 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { SocketError, TimeoutError } from "../../src/Errors/index.js"
 import * as Net from "../../src/Net/index.js"
+import type { UnixSupport } from "../Proactor/harness.js"
 import { openHandles, resources } from "../support/resources.js"
 
 export { bytes, concat, pattern, readExactly, readToEnd, text } from "../support/bytes.js"
@@ -15,6 +17,19 @@ export interface Subject {
   readonly layer: Layer.Layer<Net.Net, unknown>
   /** Whether system calls are slow here, so that a test takes fewer rounds. */
   readonly isSlow: boolean
+  /** Both ends of a connection, where it is not over TCP. */
+  readonly pair?: Effect.Effect<Ends, SocketError | TimeoutError, Net.Net | Scope.Scope>
+}
+
+/** One of which everything is asked. */
+export interface ContractSubject extends Subject {
+  /** What the system has of Unix sockets. */
+  readonly unix: UnixSupport
+}
+
+export interface Ends {
+  readonly client: Net.AnyConnection
+  readonly server: Net.AnyConnection
 }
 
 type Program<E> = Effect.Effect<unknown, E, Net.Net | Scope.Scope>
@@ -62,6 +77,14 @@ export const runChecked = <E>(subject: Subject, program: Program<E>): Promise<vo
 export const test = <E>(subject: Subject, name: string, program: () => Program<E>): void => {
   it(name, () => runChecked(subject, program()))
 }
+
+/** One that is about TCP: for a subject of another transport it is none. */
+export const testTcp = <E>(subject: Subject, name: string, program: () => Program<E>): void => {
+  if (subject.pair === undefined) test(subject, name, program)
+}
+
+/** A connection of the subject's transport. */
+export const pairOf = (subject: Subject) => Effect.suspend(() => subject.pair ?? pair)
 
 /** A listener on loopback and one connection to it. */
 export const pair = Effect.gen(function* () {

@@ -3,7 +3,12 @@ import * as Net from "../../src/Net/index.js"
 import { contract } from "./contract/index.js"
 
 describe("Net over a simulated network", () => {
-  contract({ name: "simulated", layer: Net.layerSimulated(), isSlow: false })
+  contract({
+    name: "simulated",
+    layer: Net.layerSimulated(),
+    isSlow: false,
+    unix: "paths and abstract names"
+  })
 })
 
 // Everything takes a while, comes in pieces, and in another order each time; nothing of what is promised changes.
@@ -14,5 +19,10 @@ describe("Net over a simulated network, slow and shuffled", () => {
     shuffle: true,
     cancel: { delay: { min: 0, max: 2 }, losesRace: 0.3 }
   }
-  contract({ name: "simulated, slow", layer: Net.layerSimulated(options), isSlow: true })
+  contract({
+    name: "simulated, slow",
+    layer: Net.layerSimulated(options),
+    isSlow: true,
+    unix: "paths and abstract names"
+  })
 })

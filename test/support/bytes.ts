@@ -2,10 +2,10 @@
  * Bytes for tests: to send, to collect, to compare. Loads nothing native.
  */
 import * as Effect from "effect/Effect"
-import type * as Net from "../../src/Net/index.js"
+import type { AnyConnection } from "../../src/Net/index.js"
 
 /** Reads until the end of the stream. */
-export const readToEnd = (connection: Net.Connection) =>
+export const readToEnd = (connection: AnyConnection) =>
   Effect.gen(function* () {
     const chunks: Array<Uint8Array> = []
     for (;;) {
@@ -16,7 +16,7 @@ export const readToEnd = (connection: Net.Connection) =>
   })
 
 /** Reads so many bytes, or until the end of the stream. */
-export const readExactly = (connection: Net.Connection, length: number) =>
+export const readExactly = (connection: AnyConnection, length: number) =>
   Effect.gen(function* () {
     const chunks: Array<Uint8Array> = []
     for (let got = 0; got < length; ) {

@@ -17,10 +17,8 @@ import type { UnixAddress } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import type { Libc } from "../../Epoll/Libc.js"
 import { fromErrno, isSocketError, type SocketError } from "../../Errors/index.js"
+import { isSoTwice } from "../SecondLook.js"
 import { unixDomain } from "./Domain.js"
-
-/** Between two attempts to reach a listener: one that is just starting has bound its path, and listens in a moment. */
-const SECOND_LOOK = "25 millis"
 
 const PERMISSIONS = 0o777n
 
@@ -156,11 +154,7 @@ export const removeStale = (system: Libc, address: UnixAddress): Effect.Effect<b
   const { path } = address
   const sockaddr = unixDomain.encode(address)
   if (isSocketError(sockaddr)) return Effect.fail(sockaddr)
-  const refused = Effect.sync(() => isRefused(system, sockaddr))
-  const isStale = Effect.if(refused, {
-    onTrue: () => Effect.delay(refused, SECOND_LOOK),
-    onFalse: () => Effect.succeed(false)
-  })
+  const isStale = isSoTwice(() => isRefused(system, sockaddr))
   return Effect.acquireUseRelease(
     attempt("open", path, () => hold(path)),
     (held) => {

@@ -13,11 +13,9 @@ import { isSocketError, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { kernel32 } from "../../Iocp/Kernel32.js"
 import { winsock } from "../../Iocp/Winsock.js"
+import { isSoTwice } from "../SecondLook.js"
 import { unixDomain } from "./Domain.js"
 import { closeHandle, openHandle } from "./SocketHandle.js"
-
-/** Between two attempts to reach a listener: one that is just starting has bound its path, and listens in a moment. */
-const SECOND_LOOK = "25 millis"
 
 /**
  * How to take away the file that `bind` has made. To be called before the socket is closed.
@@ -79,11 +77,8 @@ const isRefused = (sockaddr: Uint8Array): boolean => {
 export const removeStale = (address: UnixAddress): Effect.Effect<boolean, SocketError> => {
   const sockaddr = unixDomain.encode(address)
   if (isSocketError(sockaddr)) return Effect.fail(sockaddr)
-  const isStale = Effect.sync(() => isSocketFile(address.path) && isRefused(sockaddr))
-  const removed = Effect.sync(() => ignoringFailure(() => Fs.unlinkSync(address.path)))
-  const andThen = (next: Effect.Effect<boolean>) => (isSo: boolean) => (isSo ? next : Effect.succeed(false))
-  return Effect.flatMap(
-    isStale,
-    andThen(Effect.flatMap(Effect.delay(isStale, SECOND_LOOK), andThen(removed)))
+  return Effect.map(
+    isSoTwice(() => isSocketFile(address.path) && isRefused(sockaddr)),
+    (isStale) => isStale && ignoringFailure(() => Fs.unlinkSync(address.path))
   )
 }

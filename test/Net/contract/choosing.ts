@@ -5,10 +5,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Future from "../../../src/Net/Future.js"
 import * as Net from "../../../src/Net/index.js"
-import { bytes, concat, pair, pattern, readExactly, type Subject, test, text } from "../harness.js"
+import { bytes, concat, pairOf, pattern, readExactly, type Subject, test, testTcp, text } from "../harness.js"
 
 export const choosing = (subject: Subject) => {
-  test(subject, "futures: connect, accept, write and read, with callbacks, each called once", () =>
+  testTcp(subject, "futures: connect, accept, write and read, with callbacks, each called once", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
       const called: Array<string> = []
@@ -34,7 +34,7 @@ export const choosing = (subject: Subject) => {
 
   test(subject, "a future that is not done in time goes on, and can be awaited again", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const reading = yield* Future.asyncRead(server)
       const failure = yield* Effect.flip(Future.await(reading, "20 millis"))
       assert.deepInclude(failure, { _tag: "TimeoutError", operation: "await" })
@@ -47,8 +47,8 @@ export const choosing = (subject: Subject) => {
 
   test(subject, "select over futures: the first one, and the others go on", () =>
     Effect.gen(function* () {
-      const one = yield* pair
-      const two = yield* pair
+      const one = yield* pairOf(subject)
+      const two = yield* pairOf(subject)
       const futures = [yield* Future.asyncRead(one.server), yield* Future.asyncRead(two.server)] as const
       assert.deepInclude(yield* Effect.flip(Future.select(futures, "20 millis")), { _tag: "TimeoutError" })
       yield* two.client.writeString("second")
@@ -62,7 +62,7 @@ export const choosing = (subject: Subject) => {
 
   test(subject, "a future's failure is the failure of who awaits it", () =>
     Effect.gen(function* () {
-      const { server } = yield* pair
+      const { server } = yield* pairOf(subject)
       const reading = yield* Future.asyncRead(server)
       yield* server.close
       assert.deepInclude(yield* Effect.flip(Future.await(reading)), {
@@ -74,7 +74,7 @@ export const choosing = (subject: Subject) => {
 
   test(subject, "a future that is cancelled takes nothing", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const reading = yield* Future.asyncRead(server)
       yield* Effect.sleep("10 millis")
       yield* reading.cancel
@@ -85,7 +85,7 @@ export const choosing = (subject: Subject) => {
 
   test(subject, "select over effects: losers lose no byte, though all become ready at once", () =>
     Effect.gen(function* () {
-      const pairs = yield* Effect.forEach(Array(4), () => pair)
+      const pairs = yield* Effect.forEach(Array(4), () => pairOf(subject))
       const rounds = subject.isSlow ? 50 : 300
       const sent = pattern(rounds * 4)
       const received: Array<Array<Uint8Array>> = pairs.map(() => [])
@@ -113,7 +113,7 @@ export const choosing = (subject: Subject) => {
     })
   )
 
-  test(subject, "select over accepts: losers lose no connection", () =>
+  testTcp(subject, "select over accepts: losers lose no connection", () =>
     Effect.gen(function* () {
       const listeners = yield* Effect.forEach(Array(3), () => Net.listen({ host: "127.0.0.1", port: 0 }))
       const connect = ({ address }: Net.Listener) => Net.connect({ host: "127.0.0.1", port: address.port })
@@ -132,7 +132,7 @@ export const choosing = (subject: Subject) => {
     "select ends as the first one ends, also if that is a failure; and interrupts the others",
     () =>
       Effect.gen(function* () {
-        const { server } = yield* pair
+        const { server } = yield* pairOf(subject)
         let wasInterrupted = false
         const loser = Effect.onInterrupt(server.read, () =>
           Effect.sync(() => {

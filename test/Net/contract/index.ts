@@ -2,7 +2,7 @@
  * What every network service promises, whatever proactor it stands on.
  */
 import { describe } from "@effect/vitest"
-import type { Subject } from "../harness.js"
+import type { ContractSubject } from "../harness.js"
 import { choosing } from "./choosing.js"
 import { errors } from "./errors.js"
 import { finalizers } from "./finalizers.js"
@@ -14,9 +14,10 @@ import { listening } from "./listening.js"
 import { serving } from "./serving.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
+import { unix } from "./unix.js"
 import { vectored } from "./vectored.js"
 
-export const contract = (subject: Subject) => {
+export const contract = (subject: ContractSubject) => {
   describe("streams", () => streams(subject))
   describe("vectored", () => vectored(subject))
   describe("lines", () => lines(subject))
@@ -29,4 +30,5 @@ export const contract = (subject: Subject) => {
   describe("serving", () => serving(subject))
   describe("limits", () => limits(subject))
   describe("choosing", () => choosing(subject))
+  describe("over Unix sockets", () => unix(subject))
 }

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import * as Net from "../../../src/Net/index.js"
-import { concat, pair, pattern, readExactly, readToEnd, type Subject, test } from "../harness.js"
+import { concat, pairOf, pattern, readExactly, readToEnd, type Subject, test, testTcp } from "../harness.js"
 
 /** Lets the fiber come a random way before what follows. */
 const someTime = Effect.suspend(() => {
@@ -22,7 +22,7 @@ const yieldingAnywhere = Effect.withScheduler({
 })
 
 /** Sends the bytes in small pieces, at an uneven pace. */
-const trickle = (connection: Net.Connection, all: Uint8Array, pause: Effect.Effect<unknown> = someTime) =>
+const trickle = (connection: Net.AnyConnection, all: Uint8Array, pause: Effect.Effect<unknown> = someTime) =>
   Effect.gen(function* () {
     for (let at = 0; at < all.length; ) {
       const size = 1 + Math.floor(Math.random() * 40)
@@ -40,7 +40,7 @@ export const interruption = (subject: Subject) => {
   // fiber's exit is some steps away: at each of them this fiber may be interrupted.)
   const storm = (
     name: string,
-    read: (connection: Net.Connection) => Effect.Effect<Uint8Array, unknown>,
+    read: (connection: Net.AnyConnection) => Effect.Effect<Uint8Array, unknown>,
     tune: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (effect) => effect
   ) =>
     stormOf(
@@ -60,7 +60,7 @@ export const interruption = (subject: Subject) => {
   ) =>
     test(subject, `a thousand interrupted reads lose and repeat no byte: ${name}`, () =>
       Effect.gen(function* () {
-        const { client, server } = yield* pair
+        const { client, server } = yield* pairOf(subject)
         const sent = pattern(20_000)
         const writer = yield* Effect.fork(trickle(client, sent))
         const received: Array<Uint8Array> = []
@@ -119,7 +119,7 @@ export const interruption = (subject: Subject) => {
 
   test(subject, "reads that time out lose no byte", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const sent = pattern(2_000)
       yield* Effect.fork(trickle(client, sent, Effect.sleep("3 millis")))
       const received: Array<Uint8Array> = []
@@ -135,7 +135,7 @@ export const interruption = (subject: Subject) => {
     })
   )
 
-  test(subject, "interrupted accepts lose no connection", () =>
+  testTcp(subject, "interrupted accepts lose no connection", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
       const { port } = listener.address
@@ -169,7 +169,7 @@ export const interruption = (subject: Subject) => {
     })
   )
 
-  test(subject, "interrupting a connect closes its socket", () =>
+  testTcp(subject, "interrupting a connect closes its socket", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
       for (let round = 0; round < 50; round++) {
@@ -184,7 +184,7 @@ export const interruption = (subject: Subject) => {
 
   test(subject, "a write that was interrupted before it left breaks nothing", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const first = pattern(8_000_000)
       const writer = yield* Effect.fork(client.writeAll(first))
       yield* Effect.sleep("20 millis")
@@ -203,7 +203,7 @@ export const interruption = (subject: Subject) => {
 
   test(subject, "a write that was interrupted in the middle breaks the writing half, and only that", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const writer = yield* Effect.fork(client.writeAll(pattern(50_000_000)))
       yield* Effect.sleep("50 millis")
       yield* Fiber.interrupt(writer)

@@ -1,14 +1,14 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { bytes, pair, readToEnd, type Subject, test, text } from "../harness.js"
+import { bytes, pairOf, readToEnd, type Subject, test, text } from "../harness.js"
 
 const line = Option.some<string>
 
 export const lines = (subject: Subject) => {
   test(subject, "lines end in LF or CRLF, may be empty, and the last may lack its end", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("one\ntwo\r\n\n\r\nthree\rstill three\nlast")
       yield* client.shutdown("write")
       for (const expected of ["one", "two", "", "", "three\rstill three", "last"]) {
@@ -21,7 +21,7 @@ export const lines = (subject: Subject) => {
 
   test(subject, "UTF-8 survives any border between chunks", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const expected = "grüße, 世界, 🦀\ufeff"
       const reader = yield* Effect.fork(server.readLine)
       for (const byte of bytes(`${expected}\n`)) {
@@ -34,7 +34,7 @@ export const lines = (subject: Subject) => {
 
   test(subject, "a long line of many chunks", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const long = "x".repeat(300_000)
       yield* Effect.fork(client.writeString(`${long}\nnext\n`))
       assert.deepStrictEqual(yield* server.readLineWith({ maxBytes: 300_000 }), line(long))
@@ -44,7 +44,7 @@ export const lines = (subject: Subject) => {
 
   test(subject, "a line of exactly the limit passes, with either end; one byte more does not", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("12345\n12345\r\n123456\n")
       assert.deepStrictEqual(yield* server.readLineWith({ maxBytes: 5 }), line("12345"))
       assert.deepStrictEqual(yield* server.readLineWith({ maxBytes: 5 }), line("12345"))
@@ -57,7 +57,7 @@ export const lines = (subject: Subject) => {
 
   test(subject, "an endless line fails at the limit, and is not read on", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* Effect.fork(Effect.ignore(client.writeAll(new Uint8Array(5_000_000).fill(120))))
       const failure = yield* Effect.flip(server.readLineWith({ maxBytes: 1000 }))
       assert.deepInclude(failure, { _tag: "NetworkError", reason: "TooLong", operation: "readLine" })
@@ -66,7 +66,7 @@ export const lines = (subject: Subject) => {
 
   test(subject, "a line that is not UTF-8 fails, and is still there as bytes", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeAll(Uint8Array.of(0x61, 0xff, 0x0a))
       yield* client.shutdown("write")
       const failure = yield* Effect.flip(server.readLine)
@@ -77,7 +77,7 @@ export const lines = (subject: Subject) => {
 
   test(subject, "lines and bytes can be read in turn", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("header\nbody")
       yield* client.shutdown("write")
       assert.deepStrictEqual(yield* server.readLine, line("header"))

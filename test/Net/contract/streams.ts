@@ -2,12 +2,23 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Net from "../../../src/Net/index.js"
-import { bytes, pair, pattern, readExactly, readToEnd, type Subject, test, text } from "../harness.js"
+import {
+  bytes,
+  pair,
+  pairOf,
+  pattern,
+  readExactly,
+  readToEnd,
+  type Subject,
+  test,
+  testTcp,
+  text
+} from "../harness.js"
 
 export const streams = (subject: Subject) => {
   test(subject, "bytes go both ways", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("ping")
       assert.strictEqual(text(yield* readExactly(server, 4)), "ping")
       yield* server.writeAll(bytes("pong"))
@@ -15,7 +26,7 @@ export const streams = (subject: Subject) => {
     })
   )
 
-  test(subject, "IPv6 connects, and a listener on :: serves both versions", () =>
+  testTcp(subject, "IPv6 connects, and a listener on :: serves both versions", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "::", port: 0 })
       assert.strictEqual(listener.address.family, "IPv6")
@@ -28,7 +39,7 @@ export const streams = (subject: Subject) => {
     })
   )
 
-  test(subject, "a host name is looked up", () =>
+  testTcp(subject, "a host name is looked up", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "localhost", port: 0 })
       const client = yield* Net.connect({ host: "localhost", port: listener.address.port })
@@ -36,7 +47,7 @@ export const streams = (subject: Subject) => {
     })
   )
 
-  test(subject, "both sides know both addresses", () =>
+  testTcp(subject, "both sides know both addresses", () =>
     Effect.gen(function* () {
       const { client, listener, server } = yield* pair
       assert.deepStrictEqual(client.remoteAddress, listener.address)
@@ -48,7 +59,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "a shutdown of the writing half is an end of stream; the other half goes on", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("question")
       yield* client.shutdown("write")
       assert.strictEqual(text(yield* readToEnd(server)), "question")
@@ -61,7 +72,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "a close is an end of stream for the peer", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* server.close
       assert.strictEqual((yield* client.read).length, 0)
     })
@@ -69,7 +80,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "megabytes arrive whole and in order, past a slow reader", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const sent = pattern(subject.isSlow ? 2_000_000 : 20_000_000)
       const writer = yield* Effect.fork(Effect.zipRight(client.writeAll(sent), client.shutdown("write")))
       yield* Effect.sleep("50 millis")
@@ -82,7 +93,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "write answers how many bytes it sent", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const sent = yield* client.write(bytes("abc"))
       assert.isAtLeast(sent, 1)
       assert.strictEqual(text(yield* readExactly(server, sent)), "abc".slice(0, sent))
@@ -91,7 +102,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "writes of many fibers go out whole, one after the other", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const size = 50_000
       const writers = Array.from({ length: 20 }, (_, index) => new Uint8Array(size).fill(index + 1))
       const writing = yield* Effect.fork(
@@ -121,7 +132,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "several readers get each byte once", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const counts = new Map<number, number>()
       const reader = Effect.gen(function* () {
         for (;;) {
@@ -144,7 +155,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "maxBytes bounds a read, and the rest stays", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("abcdef")
       assert.strictEqual(text(yield* server.readWith({ maxBytes: 2 })), "ab")
       assert.strictEqual(text(yield* readExactly(server, 4)), "cdef")
@@ -153,7 +164,7 @@ export const streams = (subject: Subject) => {
 
   test(subject, "an empty write is over at once and sends nothing", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       assert.strictEqual(yield* client.write(new Uint8Array(0)), 0)
       yield* client.writeAll(new Uint8Array(0))
       yield* client.writeString("")
@@ -162,7 +173,7 @@ export const streams = (subject: Subject) => {
     })
   )
 
-  test(subject, "options are set and read back", () =>
+  testTcp(subject, "options are set and read back", () =>
     Effect.gen(function* () {
       const { client, server } = yield* pair
       assert.isTrue(yield* client.getOption("noDelay"), "TCP_NODELAY is on at first, connecting")

@@ -2,17 +2,18 @@ import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { format } from "../../../src/Address/index.js"
 import * as Net from "../../../src/Net/index.js"
-import { pair, pattern, readExactly, readToEnd, type Subject, test, text } from "../harness.js"
+import { pairOf, pattern, readExactly, readToEnd, type Subject, test, testTcp, text } from "../harness.js"
 
 export const timeouts = (subject: Subject) => {
   test(subject, "a read that times out leaves the connection usable", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const failure = yield* Effect.flip(server.readWith({ timeout: "20 millis" }))
       assert.strictEqual(failure._tag, "TimeoutError")
       assert.strictEqual(failure.operation, "read")
-      assert.strictEqual(failure.address, `127.0.0.1:${(yield* client.localAddress).port}`)
+      assert.strictEqual(failure.address, format(yield* client.localAddress))
       assert.isTrue(failure._tag === "TimeoutError" && Duration.equals(failure.duration, "20 millis"))
       yield* client.writeString("late but here\n")
       assert.strictEqual(text(yield* readExactly(server, 13)), "late but here")
@@ -21,7 +22,7 @@ export const timeouts = (subject: Subject) => {
 
   test(subject, "a line that times out half-way is there when its end comes", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("first half, ")
       const failure = yield* Effect.flip(server.readLineWith({ timeout: "20 millis" }))
       assert.deepInclude(failure, { _tag: "TimeoutError", operation: "readLine" })
@@ -31,7 +32,7 @@ export const timeouts = (subject: Subject) => {
     })
   )
 
-  test(subject, "an accept that times out leaves the listener usable", () =>
+  testTcp(subject, "an accept that times out leaves the listener usable", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
       const failure = yield* Effect.flip(listener.acceptWith({ timeout: "20 millis" }))
@@ -43,7 +44,7 @@ export const timeouts = (subject: Subject) => {
 
   test(subject, "a write that times out tells how far it came, and the caller goes on from there", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const all = pattern(30_000_000)
       const failure = yield* Effect.flip(client.writeAll(all, { timeout: "50 millis" }))
       assert.strictEqual(failure._tag, "TimeoutError")
@@ -59,7 +60,7 @@ export const timeouts = (subject: Subject) => {
 
   test(subject, "a shutdown waits for earlier writes, and if they take too long shuts nothing down", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const all = pattern(30_000_000)
       const writing = yield* Effect.fork(client.writeAll(all))
       yield* Effect.sleep("20 millis")
@@ -76,7 +77,7 @@ export const timeouts = (subject: Subject) => {
 
   test(subject, "a timeout that is not needed changes nothing and ends with the operation", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeAll(pattern(10), { timeout: "1 hour" })
       assert.strictEqual((yield* server.readWith({ timeout: "1 hour" })).length, 10)
       yield* client.writeString("x\n", { timeout: "1 hour" })
@@ -84,7 +85,7 @@ export const timeouts = (subject: Subject) => {
     })
   )
 
-  test(subject, "a connect that nobody answers times out, and leaves nothing", () =>
+  testTcp(subject, "a connect that nobody answers times out, and leaves nothing", () =>
     Effect.gen(function* () {
       // A listener that does not accept, with the smallest backlog: once that is full, the system leaves the next
       // connection unanswered (Linux), or takes it all the same, or refuses it (Windows).
