@@ -55,7 +55,10 @@ export const interruption = (subject: Subject) => {
 
   const stormOf = (
     name: string,
-    reading: (connection: Net.Connection, keep: (chunk: Uint8Array) => void) => Effect.Effect<void, unknown>,
+    reading: (
+      connection: Net.AnyConnection,
+      keep: (chunk: Uint8Array) => void
+    ) => Effect.Effect<void, unknown>,
     tune: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (effect) => effect
   ) =>
     test(subject, `a thousand interrupted reads lose and repeat no byte: ${name}`, () =>
@@ -88,7 +91,7 @@ export const interruption = (subject: Subject) => {
   /** Into buffers that are used again and again. */
   const buffers = [new Uint8Array(5), new Uint8Array(0), new Uint8Array(11)]
   const intoBuffers =
-    (options?: Net.TimeoutOptions) => (connection: Net.Connection, keep: (chunk: Uint8Array) => void) =>
+    (options?: Net.TimeoutOptions) => (connection: Net.AnyConnection, keep: (chunk: Uint8Array) => void) =>
       Effect.flatMap(connection.readVectored(buffers, options ?? {}), (count) => {
         keep(concat(buffers).subarray(0, count))
         return Effect.void

@@ -22,6 +22,7 @@ import { interruption } from "./interruption.js"
 import { lines } from "./lines.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
+import { vectored } from "./vectored.js"
 
 const WSAEAFNOSUPPORT = 10047
 
@@ -33,6 +34,7 @@ export const unix = (subject: ContractSubject) => {
   }
   const subjectOverUnix = overUnix(subject)
   streams(subjectOverUnix)
+  vectored(subjectOverUnix)
   lines(subjectOverUnix)
   timeouts(subjectOverUnix)
   interruption(subjectOverUnix)

@@ -3,7 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SocketError, TimeoutError } from "../../../src/Errors/index.js"
-import { bytes, concat, pair, pattern, readExactly, readToEnd, type Subject, test, text } from "../harness.js"
+import {
+  bytes,
+  concat,
+  pairOf,
+  pattern,
+  readExactly,
+  readToEnd,
+  type Subject,
+  test,
+  testTcp,
+  text
+} from "../harness.js"
 
 const MEBIBYTE = 1024 * 1024
 
@@ -29,7 +40,7 @@ const untyped = (target: object, name: string, ...args: ReadonlyArray<unknown>) 
 export const vectored = (subject: Subject) => {
   test(subject, "chunks arrive in order, as one write", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeAllVectored([bytes("one "), bytes("two "), bytes("three\n")])
       assert.deepStrictEqual(yield* server.readLine, Option.some("one two three"))
     })
@@ -37,7 +48,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "1500 chunks, some of them empty, are one write like any other", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const chunks = cut(Array.from({ length: 1500 }, (_, index) => index % 7))
       const sent = concat(chunks)
       const reading = yield* Effect.fork(readExactly(server, sent.length))
@@ -48,7 +59,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "no chunks, and chunks without a byte, are written at once: nothing arrives", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeAllVectored([])
       yield* client.writeAllVectored([new Uint8Array(0), new Uint8Array(0)])
       assert.strictEqual(yield* client.writeVectored([]), 0)
@@ -59,7 +70,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "writeVectored writes some and tells how many; the caller goes on from there", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const sent = concat(cut([100, 70_000, 5, 2 * MEBIBYTE, 3]))
       const reading = yield* Effect.fork(readExactly(server, sent.length))
       for (let at = 0; at < sent.length; ) {
@@ -73,7 +84,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "5 MiB in chunks of all sizes arrive whole, past a slow reader", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const lengths = [10, 1, 200_000, 0, 63, 64, 8191, 8192, 8193, 1_000_000, 2, 65_536, 4 * MEBIBYTE]
       const chunks = cut(lengths)
       const sent = concat(chunks)
@@ -92,7 +103,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "the chunks of one write are not within another's", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const writers = 8
       const lengths = [3, 30_000, 1, 90_000]
       const bytesEach = lengths.reduce((sum, length) => sum + length, 0)
@@ -112,7 +123,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "the list of chunks is the caller's again while they are being written", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const chunks = cut([4 * MEBIBYTE, 4 * MEBIBYTE, 10])
       const sent = concat(chunks)
       const writing = yield* Effect.fork(client.writeAllVectored(chunks))
@@ -125,7 +136,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "one that times out tells how far it came, and the caller goes on from there", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const chunks = cut([5, 10_000_000, 7, 20_000_000])
       const all = concat(chunks)
       const failure = yield* Effect.flip(client.writeAllVectored(chunks, { timeout: "50 millis" }))
@@ -142,7 +153,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "one that was interrupted while it waited its turn breaks nothing", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const first = cut([8_000_000, 1])
       const writer = yield* Effect.fork(client.writeAllVectored(first))
       yield* Effect.sleep("20 millis")
@@ -159,7 +170,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "one that was interrupted in the middle breaks the writing half, and only that", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const writer = yield* Effect.fork(client.writeAllVectored(cut([10, 25_000_000, 25_000_000])))
       yield* Effect.sleep("50 millis")
       yield* Fiber.interrupt(writer)
@@ -176,7 +187,7 @@ export const vectored = (subject: Subject) => {
   ] as const) {
     test(subject, `${name}: a buffer that is taken away in the middle is a typed error, and no hang`, () =>
       Effect.gen(function* () {
-        const { client, server } = yield* pair
+        const { client, server } = yield* pairOf(subject)
         const chunks = sizes.map((size) => new Uint8Array(size))
         const write =
           name === "writeAll" ? client.writeAll(chunks[0] ?? bytes("")) : client.writeAllVectored(chunks)
@@ -199,7 +210,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "readVectored fills the buffers in order, as far as what has come goes", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("a line\nHEADbody and more")
       assert.deepStrictEqual(yield* server.readLine, Option.some("a line"))
       const [head, none, body, rest] = [4, 0, 5, 100].map((length) => new Uint8Array(length).fill(0x2e))
@@ -217,7 +228,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "readVectored waits for a byte, and leaves what does not fit to the next read", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const buffers = [new Uint8Array(1), new Uint8Array(2)]
       const reading = yield* Effect.fork(server.readVectored(buffers))
       yield* Effect.sleep("5 millis")
@@ -230,7 +241,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "readVectored that times out takes nothing, and touches no buffer", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const buffer = new Uint8Array(4)
       const failure = yield* Effect.flip(server.readVectored([buffer], { timeout: "20 millis" }))
       assert.deepInclude({ ...failure }, { _tag: "TimeoutError", operation: "read" })
@@ -246,7 +257,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "4 MiB into buffers of one's own", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const sent = pattern(4 * MEBIBYTE)
       const writing = yield* Effect.fork(client.writeAll(sent))
       const received = new Uint8Array(sent.length)
@@ -259,9 +270,9 @@ export const vectored = (subject: Subject) => {
     })
   )
 
-  test(subject, "a reset is one for those too", () =>
+  testTcp(subject, "a reset is one for those too", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       const reading = yield* Effect.fork(Effect.flip(client.readVectored([new Uint8Array(1)])))
       yield* Effect.sleep("20 millis")
       yield* server.abort
@@ -278,7 +289,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "what is no list of bytes, or has no room, is refused, and nothing is lost", () =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair
+      const { client, server } = yield* pairOf(subject)
       yield* client.writeString("kept")
       for (const attempt of [
         untyped(client, "writeAllVectored", "text"),
@@ -302,7 +313,7 @@ export const vectored = (subject: Subject) => {
 
   test(subject, "after close they fail with Closed", () =>
     Effect.gen(function* () {
-      const { client } = yield* pair
+      const { client } = yield* pairOf(subject)
       const waiting = yield* Effect.fork(Effect.flip(client.readVectored([new Uint8Array(1)])))
       yield* Effect.sleep("5 millis")
       yield* client.close
