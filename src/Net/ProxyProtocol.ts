@@ -7,14 +7,19 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { parseRanges } from "../Address/Cidr.js"
+import { format } from "../Address/index.js"
 import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
 import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import { timedOut } from "./internal/Deadline.js"
 import * as Header from "./internal/ProxyHeader.js"
 import type { Listener } from "./Listener.js"
+import { type ConnectOptions, connect as connectTo, type Net } from "./Net.js"
 import type { ServeOptions } from "./Serving.js"
 
 export type { Endpoints, Extension, ProxyHeader } from "./internal/ProxyHeader.js"
@@ -57,8 +62,8 @@ const invalid = ({ peer: address }: StreamConnection, advice: string): NetworkEr
   new NetworkError({ reason: "InvalidData", operation: "ProxyProtocol.read", address, advice })
 
 /**
- * Writes a header: before anything else, as a client of a server that expects one. Fails with `InvalidArgument` if there is
- * no such header (two versions of IP, extensions in version 1), and then nothing is sent.
+ * Writes a header: before anything else, to a server that expects one; `connect` does it on a connection of its own. Fails
+ * with `InvalidArgument` if there is no such header (two versions of IP, extensions in version 1), and then nothing is sent.
  *
  * @since 0.1.0
  * @category operations
@@ -70,6 +75,85 @@ export const write = (connection: Connection, header: Header.ProxyHeader): Effec
       ? Effect.fail(invalidArgument("ProxyProtocol.write", encoded))
       : connection.writeAll(encoded)
   })
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface HeaderOptions {
+  /** 2 if absent. */
+  readonly version?: 1 | 2 | undefined
+  /** For version 2. */
+  readonly extensions?: ReadonlyArray<Header.Extension> | undefined
+}
+
+/**
+ * The header that tells a server with whom `connection` is: for a proxy that accepted it and passes it on. IPv4-mapped
+ * addresses (`::ffff:192.0.2.1`), which a listener for both versions of IP sees, are told as IPv4.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const headerOf = (
+  connection: Connection,
+  { extensions = [], version = 2 }: HeaderOptions = {}
+): Effect.Effect<Header.ProxyHeader, SocketError> =>
+  Effect.map(connection.localAddress, (local) => {
+    const source = Header.unmapped(connection.remoteAddress)
+    return {
+      version,
+      endpoints: Option.some({ source, destination: Header.unmapped(local) }),
+      extensions
+    }
+  })
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface ProxyConnectOptions extends ConnectOptions {
+  /** What the server is told first. */
+  readonly header: Header.ProxyHeader
+}
+
+/**
+ * Connects like `Net.connect`, to a server that expects a header, and tells it that one before anything else. The timeout
+ * covers both.
+ *
+ * Fails with `InvalidArgument` if there is no such header, before anybody is connected to, and like `Net.connect`.
+ *
+ * @since 0.1.0
+ * @category operations
+ */
+export const connect = ({
+  header,
+  ...options
+}: ProxyConnectOptions): Effect.Effect<Connection, SocketError | TimeoutError, Net | Scope.Scope> =>
+  Effect.suspend(() => {
+    const encoded = Header.encode(header)
+    if (typeof encoded === "string") return Effect.fail(invalidArgument("ProxyProtocol.connect", encoded))
+    return Effect.flatMap(Clock.currentTimeMillis, (startMillis) =>
+      Effect.tap(connectTo(options), (connection) =>
+        Effect.onError(told(connection, encoded, options.timeout, startMillis), () => connection.close)
+      )
+    )
+  })
+
+/** Writes the header in what is left of the time, which is more than enough: the connection has sent nothing yet. */
+const told = (
+  connection: Connection,
+  header: Uint8Array,
+  timeout: Duration.DurationInput | undefined,
+  startMillis: number
+): Effect.Effect<void, SocketError | TimeoutError> => {
+  if (timeout === undefined) return connection.writeAll(header)
+  return Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
+    const left = Duration.subtract(Duration.decode(timeout), Duration.millis(nowMillis - startMillis))
+    return Effect.catchTag(connection.writeAll(header, { timeout: left }), "TimeoutError", () =>
+      Effect.fail(timedOut("connect", timeout, format(connection.remoteAddress)))
+    )
+  })
+}
 
 /**
  * Serves like `listener.serve`, and tells the handler what a trusted proxy says about its client. A trusted address that

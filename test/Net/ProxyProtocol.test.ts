@@ -129,14 +129,68 @@ describe("no header", () => {
   for (const [name, [bytes]] of Object.entries(headers)) {
     test(subject, `${name}, cut off: InvalidData`, () =>
       Effect.gen(function* () {
-        const { client, server } = yield* pair
-        yield* client.writeAll(bytes.subarray(0, -1))
-        yield* client.shutdown("write")
-        const failure = yield* Effect.flip(ProxyProtocol.read(server))
-        assert.deepInclude({ ...failure }, { _tag: "NetworkError", reason: "InvalidData" })
+        for (const length of [0, 1, 6, 13, bytes.length >> 1, bytes.length - 1]) {
+          const { client, server } = yield* pair
+          yield* client.writeAll(bytes.subarray(0, length))
+          yield* client.shutdown("write")
+          const failure = yield* Effect.flip(ProxyProtocol.read(server))
+          assert.deepInclude(
+            { ...failure },
+            { _tag: "NetworkError", reason: "InvalidData" },
+            `${length} bytes`
+          )
+        }
       })
     )
   }
+
+  for (const [name, [bytes]] of Object.entries(headers)) {
+    it(`${name}, cut off anywhere, is none`, () => {
+      const measured = (length: number) =>
+        measure({ byteLength: length, peek: (wanted) => bytes.subarray(0, Math.min(wanted, length)) })
+      for (let length = 0; length < bytes.length; length++) {
+        assert.isUndefined(measured(length), `${length} of ${bytes.length} bytes: more is to come`)
+      }
+      assert.deepInclude(measured(bytes.length), { total: bytes.length })
+    })
+  }
+
+  test(subject, "what is no header, as from untyped code, is refused, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const ends = Option.getOrThrow(endpoints("1.2.3.4", "4.3.2.1"))
+      const none = { version: 2, endpoints: Option.none(), extensions: [] }
+      const untyped: (header: unknown) => Effect.Effect<unknown, unknown> = (header) =>
+        Reflect.apply(ProxyProtocol.write, undefined, [client, header])
+      for (const header of [
+        undefined,
+        "PROXY UNKNOWN",
+        {},
+        { ...none, version: 3 },
+        { ...none, endpoints: undefined },
+        { ...none, endpoints: ends },
+        { ...none, extensions: undefined },
+        { ...none, extensions: [undefined] },
+        { ...none, extensions: [{ type: 1, value: "h2" }] },
+        { ...none, extensions: [{ type: 256, value: new Uint8Array(1) }] },
+        { ...none, extensions: [{ type: 1, value: new Uint8Array(65_536) }] },
+        { ...none, endpoints: Option.some({ source: ends.source }) },
+        { ...none, endpoints: Option.some({ ...ends, source: "1.2.3.4:5" }) },
+        { ...none, endpoints: Option.some({ ...ends, source: { ...ends.source, host: "a.name" } }) },
+        {
+          ...none,
+          endpoints: Option.some({ ...ends, source: { ...ends.source, host: "1.2.3.4 x" } }),
+          version: 1
+        },
+        { ...none, endpoints: Option.some({ ...ends, destination: { ...ends.destination, port: 65_536 } }) }
+      ]) {
+        const failure = yield* Effect.flip(untyped(header))
+        assert.deepInclude(failure, { _tag: "NetworkError", reason: "InvalidArgument" })
+      }
+      yield* client.shutdown("write")
+      assert.strictEqual((yield* readToEnd(server)).length, 0)
+    })
+  )
 
   test(subject, "one that cannot be written is refused, and nothing is sent", () =>
     Effect.gen(function* () {
@@ -179,6 +233,93 @@ describe("the checksum of version 2", () => {
       assert.isString(decode(wrong), `byte ${at}`)
     }
   })
+})
+
+describe("connect", () => {
+  const loopback = Net.listen({ host: "127.0.0.1", port: 0 })
+
+  for (const [name, [bytes, header]] of Object.entries(headers)) {
+    test(subject, `${name}: it comes before anything else`, () =>
+      Effect.gen(function* () {
+        const listener = yield* loopback
+        const { port } = listener.address
+        const client = yield* ProxyProtocol.connect({
+          host: "127.0.0.1",
+          port,
+          header,
+          timeout: "20 seconds"
+        })
+        yield* client.writeString("and then")
+        yield* client.shutdown("write")
+        const server = yield* listener.accept
+        assert.isTrue((yield* readToEnd(server)).equals(Buffer.concat([bytes, Buffer.from("and then")])))
+      })
+    )
+  }
+
+  test(subject, "a header that is none is refused before anybody is connected to", () =>
+    Effect.gen(function* () {
+      const { port } = (yield* loopback).address
+      const header = { version: 2, endpoints: endpoints("1.2.3.4", "::1"), extensions: [] } as const
+      const before = yield* Net.statistics
+      const failure = yield* Effect.flip(ProxyProtocol.connect({ host: "127.0.0.1", port, header }))
+      assert.deepInclude(
+        { ...failure },
+        { _tag: "NetworkError", reason: "InvalidArgument", operation: "ProxyProtocol.connect" }
+      )
+      assert.deepStrictEqual(yield* Net.statistics, before)
+    })
+  )
+
+  test(subject, "fails like any connect", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Effect.scoped(Effect.map(loopback, ({ address }) => address))
+      const [, header] = headers["version 2, IPv4"] ?? assert.fail()
+      const failure = yield* Effect.flip(ProxyProtocol.connect({ host: "127.0.0.1", port, header }))
+      assert.deepInclude({ ...failure }, { _tag: "ConnectionError", reason: "Refused", operation: "connect" })
+    })
+  )
+
+  for (const [from, to, at] of [
+    ["127.0.0.1", "127.0.0.1", "127.0.0.1"],
+    ["::1", "::1", "::1"],
+    ["127.0.0.1", "127.0.0.1", "::"]
+  ] as const) {
+    for (const version of [1, 2] as const) {
+      test(subject, `a proxy at ${at} tells who its client at ${from} is, by version ${version}`, () =>
+        Effect.gen(function* () {
+          const [proxy, server] = [yield* Net.listen({ host: at, port: 0 }), yield* loopback]
+          yield* Effect.forkScoped(
+            proxy.serve((near) =>
+              Effect.scoped(
+                Effect.gen(function* () {
+                  const header = yield* ProxyProtocol.headerOf(near, { version })
+                  const far = yield* ProxyProtocol.connect({
+                    host: "127.0.0.1",
+                    port: server.address.port,
+                    header
+                  })
+                  yield* near.writeAll(yield* far.read)
+                })
+              )
+            )
+          )
+          yield* Effect.forkScoped(
+            ProxyProtocol.serve(server, { trusted: ["127.0.0.0/8"] }, (near, header) =>
+              near.writeString(`${JSON.stringify(header)}\n`)
+            )
+          )
+          const { port } = proxy.address
+          const client = yield* Net.connect({ host: to, port })
+          const told: unknown = JSON.parse(Option.getOrThrow(yield* client.readLine))
+          const { port: clientPort } = yield* client.localAddress
+          const ends = Option.some({ source: address(from, clientPort), destination: address(to, port) })
+          const expected = Option.some({ version, endpoints: ends, extensions: [] })
+          assert.deepStrictEqual(told, JSON.parse(JSON.stringify(expected)))
+        })
+      )
+    }
+  }
 })
 
 describe("serve", () => {

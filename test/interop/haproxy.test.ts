@@ -96,17 +96,40 @@ describe.skipIf(absence !== undefined)("HAProxy", () => {
       }).pipe(Effect.scoped, Effect.provide(Net.layer))
     )
 
+    it.live(`is told by a proxy of this library with whom its client is, and passes it on by ${name}`, () =>
+      Effect.gen(function* () {
+        const { acceptPort } = yield* proxied(way)
+        const front = yield* Net.listen({ host, port: 0 })
+        // Passes on what HAProxy answers.
+        yield* Effect.forkScoped(
+          front.serve((near) =>
+            Effect.scoped(
+              Effect.gen(function* () {
+                const header = yield* ProxyProtocol.headerOf(near, { version })
+                const far = yield* ProxyProtocol.connect({ host, port: acceptPort, header })
+                yield* near.writeAll(yield* far.read)
+              })
+            )
+          )
+        )
+        const client = yield* Net.connect({ host, port: front.address.port, timeout: "10 seconds" })
+        const line = yield* client.readLineWith({ timeout: "10 seconds" })
+        const ends = `${format(yield* client.localAddress)} to ${format(front.address)}`
+        assert.deepStrictEqual(line, Option.some(`version ${version}: ${ends} [${extensions}]`))
+      }).pipe(Effect.scoped, Effect.provide(Net.layer))
+    )
+
     it.live(`is told whom a client speaks for, and passes it on by ${name}`, () =>
       Effect.gen(function* () {
         const { acceptPort } = yield* proxied(way)
         for (const written of [1, 2] as const) {
-          const client = yield* Net.connect({ host, port: acceptPort, timeout: "10 seconds" })
           const source = unsafeMake("192.0.2.7", 4_000 + written)
           const destination = unsafeMake("198.51.100.9", 443)
-          yield* ProxyProtocol.write(client, {
-            version: written,
-            endpoints: Option.some({ source, destination }),
-            extensions: []
+          const client = yield* ProxyProtocol.connect({
+            host,
+            port: acceptPort,
+            timeout: "10 seconds",
+            header: { version: written, endpoints: Option.some({ source, destination }), extensions: [] }
           })
           const line = yield* client.readLineWith({ timeout: "10 seconds" })
           const expected = `version ${version}: ${format(source)} to ${format(destination)} [${extensions}]`

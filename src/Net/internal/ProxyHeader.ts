@@ -9,7 +9,8 @@
  */
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { formatIp, make, parseIp, type SocketAddress } from "../../Address/index.js"
+import * as Predicate from "effect/Predicate"
+import { formatIp, isSocketAddress, make, parseIp, type SocketAddress } from "../../Address/index.js"
 import { crc32c } from "./Crc32c.js"
 import type { Arrived, Measured } from "./Frame.js"
 
@@ -194,16 +195,51 @@ const encodeV2 = (ends: Endpoints | undefined, extensions: ReadonlyArray<Extensi
  *
  * @internal
  */
-export const encode = ({ endpoints, extensions, version }: ProxyHeader): Uint8Array | string => {
-  const ends = Option.getOrUndefined(endpoints)
-  if (ends !== undefined && ends.source.family !== ends.destination.family) {
-    return "the source and the destination are of one version of IP"
-  }
+export const encode = (header: ProxyHeader): Uint8Array | string => {
+  if (!isHeader(header)) return "a header has a version, 1 or 2, endpoints and extensions"
+  const { extensions, version } = header
+  const ends = Option.getOrUndefined(header.endpoints)
+  const wrong = ends && adviceOnEnds(ends)
+  if (wrong !== undefined) return wrong
   if (version === 1) {
     if (extensions.length > 0) return "version 1 has no extensions"
     return ends === undefined ? Buffer.from("PROXY UNKNOWN\r\n") : encodeV1(ends)
   }
+  if (!extensions.every(isExtension)) return "an extension has a type, 0 to 255, and bytes"
   const size = extensions.reduce((sum, { value }) => sum + 3 + value.length, 0)
-  const isEncodable = extensions.every(({ type }) => Number.isInteger(type) && type >= 0 && type <= 255)
-  return isEncodable && size <= 0xffff - 36 ? encodeV2(ends, extensions) : "the extensions do not fit"
+  return size <= 0xffff - 36 ? encodeV2(ends, extensions) : "the extensions do not fit"
+}
+
+/** The parts may have been put together by hand, and by code that no compiler looked at. */
+const isHeader = (header: unknown): boolean =>
+  Predicate.isRecord(header) &&
+  (header["version"] === 1 || header["version"] === 2) &&
+  Option.isOption(header["endpoints"]) &&
+  Array.isArray(header["extensions"])
+
+const isExtension = (extension: unknown): boolean => {
+  if (!Predicate.isRecord(extension) || !(extension["value"] instanceof Uint8Array)) return false
+  const { type } = extension
+  return typeof type === "number" && Number.isInteger(type) && type >= 0 && type <= 255
+}
+
+const adviceOnEnds = (ends: unknown): string | undefined => {
+  const [source, destination] = Predicate.isRecord(ends) ? [ends["source"], ends["destination"]] : []
+  if (!isSocketAddress(source) || !isSocketAddress(destination)) {
+    return "the source and the destination are addresses; let Address.make put them together"
+  }
+  if (source.family === destination.family) return undefined
+  return "the source and the destination are of one version of IP"
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/
+
+/**
+ * An IPv4-mapped address as what it stands for; any other as it is.
+ *
+ * @internal
+ */
+export const unmapped = (address: SocketAddress): SocketAddress => {
+  const host = MAPPED.exec(address.host)?.[1]
+  return host === undefined ? address : Either.getOrThrow(make(host, address.port))
 }
