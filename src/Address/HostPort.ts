@@ -58,6 +58,16 @@ export const adviceOnHost = (host: unknown): string | undefined => {
 }
 
 /**
+ * What is wrong with the name of a network interface, whatever it names; `undefined` if nothing is.
+ *
+ * @internal
+ */
+export const adviceOnInterface = (name: unknown): string | undefined =>
+  typeof name === "string" && name !== "" && !name.includes("\0")
+    ? undefined
+    : `An interface has a name such as eth0, not ${quote(name)}`
+
+/**
  * A host and a port as people write them: `example.org:80`, `[::1]:80`.
  *
  * @since 0.1.0

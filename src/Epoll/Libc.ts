@@ -74,6 +74,8 @@ export interface Libc {
   readonly recvmsg: (fd: number, message: number, flags: number) => number
   readonly sendmsg: (fd: number, message: number, flags: number) => number
 
+  /** 0 if there is none of that name. */
+  readonly if_nametoindex: (name: string) => number
   readonly getsockname: (fd: number, address: Uint8Array, length: Bytes) => number
   readonly getpeername: (fd: number, address: Uint8Array, length: Bytes) => number
   readonly getsockopt: (fd: number, level: number, name: number, value: Bytes, length: Bytes) => number
@@ -188,6 +190,7 @@ const bindLibc = (): Libc => {
     recvmsg: bind("recvmsg", "intptr_t", ["int", "uintptr_t", "int"]),
     sendmsg: bind("sendmsg", "intptr_t", ["int", "uintptr_t", "int"]),
 
+    if_nametoindex: bind("if_nametoindex", "uint", ["str"]),
     getsockname: bind("getsockname", "int", ["int", "void *", "void *"]),
     getpeername: bind("getpeername", "int", ["int", "void *", "void *"]),
     getsockopt: bind("getsockopt", "int", ["int", "int", "int", "void *", "void *"]),

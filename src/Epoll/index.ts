@@ -41,6 +41,7 @@ export {
 } from "./Event.js"
 export { Epoll } from "./Instance.js"
 export type { Interest } from "./Interest.js"
+export { interfaceIndex } from "./Interfaces.js"
 export {
   bind,
   createTcpSocket,

@@ -2,7 +2,8 @@
  * Loads the foreign-function library, and nothing before somebody needs it.
  *
  * Importing the package must run on every platform and load no native code, so koffi is required here, on
- * the first call, and nowhere else. Only the binding files (`Kernel32.ts`, `Winsock.ts`, `Libc.ts`) and
+ * the first call, and nowhere else. Only the binding files (`Kernel32.ts`, `Winsock.ts`, `IpHelper.ts`,
+ * `Libc.ts`) and
  * this folder know that it exists.
  *
  * @since 0.1.0

@@ -25,6 +25,7 @@ export { ForeignMemory, foreignBytesInUse, scoped as allocateMemory } from "../F
 export * from "./Completion.js"
 export * from "./CompletionKey.js"
 export { CompletionPort } from "./CompletionPort.js"
+export { interfaceIndex } from "./Interfaces.js"
 export * from "./Operations.js"
 export { Overlapped, operationsInFlight } from "./Overlapped.js"
 export {

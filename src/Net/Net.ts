@@ -239,7 +239,7 @@ export const layerProactor: Layer.Layer<Net, never, Proactor | Resolver> = Layer
 )
 
 const over = (proactor: Layer.Layer<Proactor, SocketError>): Layer.Layer<Net, SocketError> =>
-  Layer.provide(layerProactor, Layer.merge(proactor, Resolver.layerSystem))
+  Layer.provide(layerProactor, Layer.provideMerge(Resolver.layerProactor, proactor))
 
 /**
  * The service over epoll. Elsewhere than on Linux, building it fails with `NetworkError` `Unsupported`.

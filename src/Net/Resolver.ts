@@ -8,7 +8,8 @@
  * 3. What looks like an address and is none is refused too: `127.1`, `0x7f000001` and `2130706433` are loopback
  *    to some systems and names to others, and a program that checked the text must not be surprised by it.
  * 4. The rest is looked up. The system's resolver answers for names (its hosts file, its domain name servers,
- *    whatever else it is set up to ask); the list of interfaces for zones by name (`fe80::1%eth0`).
+ *    whatever else it is set up to ask). For zones by name (`fe80::1%eth0`) the proactor asks the system for the
+ *    interface's number; `layerSystem`, which has none, finds the interfaces that have a link-local address.
  *
  * The system's resolver is `getaddrinfo` on a thread of Node's pool: it does not hold up the main thread, and it
  * cannot be stopped. Interrupting a resolution ends it at once for the program; the answer, when it comes,
@@ -24,9 +25,17 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { adviceOnHost, adviceOnPort, formatHostPort, quote } from "../Address/HostPort.js"
-import { type Literal, parseLiteral, withoutBrackets, zoneNumber } from "../Address/Literal.js"
+import { parseLiteral, withoutBrackets, zoneNumber } from "../Address/Literal.js"
 import { type AddressFamily, Equivalence, make, type SocketAddress } from "../Address/SocketAddress.js"
-import { fromResolver, invalidArgument, NetworkError, type NetworkErrorReason } from "../Errors/index.js"
+import {
+  fromResolver,
+  invalidArgument,
+  NetworkError,
+  type NetworkErrorReason,
+  type SocketError,
+  socketError
+} from "../Errors/index.js"
+import { Proactor } from "../Proactor/Proactor.js"
 
 /**
  * The addresses of a host, in the order to try them in. There is at least one.
@@ -178,31 +187,52 @@ export const interfaceNumber = (name: string, interfaces: Interfaces): number | 
   return interfaces[name]?.find(({ scopeid }) => scopeid !== undefined && scopeid > 0)?.scopeid
 }
 
-/** Asks for the number of the interface that the zone names. */
-const lookupZone = ({ host: address, zone }: Literal, { host, port }: LookupQuery) =>
+/** What knows the number of an interface by its name. */
+type InterfaceIndex = (name: string) => Effect.Effect<number, SocketError>
+
+/** A host whose zone is none. */
+const zoneNotFound = (address: string, { advice, code, codeName, syscall }: SocketError): NetworkError =>
+  new NetworkError({ reason: "HostNotFound", operation: OPERATION, address, advice, code, codeName, syscall })
+
+/**
+ * A source that asks `interfaceIndex` for zones by name, and another source for everything else.
+ *
+ * @internal
+ */
+export const withZones =
+  (interfaceIndex: InterfaceIndex, names: Lookup): Lookup =>
+  (query) => {
+    const literal = parseLiteral(query.host)
+    if (literal === undefined) return names(query)
+    const { host, zone } = literal
+    return Effect.mapBoth(interfaceIndex(zone), {
+      onSuccess: (index) => [`${host}%${index}`],
+      onFailure: (error) => zoneNotFound(formatHostPort(query.host, query.port), error)
+    })
+  }
+
+/** Finds an interface that has a link-local address. */
+const linkLocalIndex: InterfaceIndex = (name) =>
   Effect.gen(function* () {
-    const asked = formatHostPort(host, port)
     const interfaces = yield* Effect.try({
       try: () => networkInterfaces(),
-      catch: (cause) => fromResolver(cause, { operation: OPERATION, syscall: "getifaddrs", address: asked })
+      catch: (cause) => fromResolver(cause, { operation: OPERATION, syscall: "getifaddrs" })
     })
-    const index = interfaceNumber(zone, interfaces)
-    if (index !== undefined) return [`${address}%${index}`]
+    const index = interfaceNumber(name, interfaces)
+    if (index !== undefined) return index
     const known = Object.keys(interfaces).join(", ")
-    const advice = `No interface ${quote(zone)} has a link-local IPv6 address; there are: ${known}`
-    return yield* Effect.fail(failure("HostNotFound", asked, advice))
+    const advice = `No interface ${quote(name)} has a link-local IPv6 address; there are: ${known}`
+    return yield* Effect.fail(socketError("AddressNotAvailable", { operation: OPERATION, advice }))
   })
 
 /**
- * The system's own source of names. Its order is kept: the system sorts by what it can reach.
+ * The system's own source of names. Its order is kept: the system sorts by what it can reach. Zones by name are found where
+ * the interface has a link-local address; `Resolver.layerProactor` finds all of them.
  *
  * @since 0.1.0
  * @category lookups
  */
-export const systemLookup: Lookup = (query) => {
-  const literal = parseLiteral(query.host)
-  return literal === undefined ? lookupName(query) : lookupZone(literal, query)
-}
+export const systemLookup: Lookup = withZones(linkLocalIndex, lookupName)
 
 /**
  * A source that knows the given names and no others: for tests and simulated networks. Case does not matter.
@@ -245,4 +275,12 @@ export class Resolver extends Context.Tag("effect-iocp/Net/Resolver")<Resolver, 
 
   /** The service over the system's resolver. */
   static readonly layerSystem: Layer.Layer<Resolver> = Layer.succeed(Resolver, fromLookup(systemLookup))
+
+  /** The service over the system's resolver, and a proactor for zones by name (`fe80::1%lo`). */
+  static readonly layerProactor: Layer.Layer<Resolver, never, Proactor> = Layer.effect(
+    Resolver,
+    Effect.map(Proactor, (proactor) =>
+      fromLookup(withZones((name) => proactor.interfaceIndex(name), lookupName))
+    )
+  )
 }

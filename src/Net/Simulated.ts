@@ -27,7 +27,7 @@ import {
 } from "../Errors/index.js"
 import * as Core from "../Proactor/Simulated/index.js"
 import { Net, type NetService, overProactor } from "./Net.js"
-import { fromLookup, type Lookup, Resolver, type ResolverService } from "./Resolver.js"
+import { fromLookup, type Lookup, Resolver, type ResolverService, withZones } from "./Resolver.js"
 
 export {
   type Between,
@@ -181,8 +181,10 @@ class Host implements SimulatedHost {
     const host = network.host(name, addresses)
     this.name = name
     this.addresses = host.addresses
-    this.resolver = fromLookup(lookupOn(network, names, name))
-    this.net = overProactor(network.proactor(host), this.resolver)
+    const proactor = network.proactor(host)
+    const zoneIndex = (zone: string) => proactor.interfaceIndex(zone)
+    this.resolver = fromLookup(withZones(zoneIndex, lookupOn(network, names, name)))
+    this.net = overProactor(proactor, this.resolver)
   }
 
   readonly run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Net | Resolver>> =>

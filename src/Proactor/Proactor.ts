@@ -123,6 +123,8 @@ export interface ProactorService {
   readonly openTcp: (family: AddressFamily) => Effect.Effect<ProactorSocket, SocketError>
   /** Opens a stream socket of the Unix domain, not inherited by child processes. The caller closes it. */
   readonly openUnix: Effect.Effect<ProactorUnixSocket, SocketError>
+  /** The number that the system has for a network interface, by name: `AddressNotAvailable` if there is none. */
+  readonly interfaceIndex: (name: string) => Effect.Effect<number, SocketError>
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

@@ -18,6 +18,7 @@ import {
   Resolver,
   tableLookup
 } from "../../src/Net/Resolver.js"
+import { layerSimulated } from "../../src/Net/Simulated.js"
 import * as Proactor from "../../src/Proactor/index.js"
 import { anyAddressText } from "../Address/arbitraries.js"
 import { holds } from "../Address/assertions.js"
@@ -263,6 +264,29 @@ describe("zones by name", () => {
         assert.deepStrictEqual(yield* resolveTexts(`fe80::1%${name}`, 80), [`[fe80::1%${index}]:80`])
       }
     }).pipe(Effect.provide(Resolver.layerSystem))
+  )
+
+  it.live("are found by the proactor, also where no address is link-local", () =>
+    Effect.gen(function* () {
+      const proactor = yield* Proactor.Proactor
+      for (const name of Object.keys(networkInterfaces())) {
+        const index = yield* proactor.interfaceIndex(name)
+        assert.deepStrictEqual(yield* resolveTexts(`fe80::1%${name}`, 80), [`[fe80::1%${index}]:80`])
+        assert.deepStrictEqual(yield* resolveTexts(`[fe80::1%${name}]`, 80), [`[fe80::1%${index}]:80`])
+      }
+      const error = yield* Effect.flip(Resolver.resolve("fe80::1%no such interface", 80))
+      assert.strictEqual(error.reason, "HostNotFound")
+      assert.strictEqual(error.address, "[fe80::1%no such interface]:80")
+      // Names are looked up as ever.
+      assert.deepStrictEqual(yield* resolveTexts("localhost", 80, "IPv4"), ["127.0.0.1:80"])
+    }).pipe(Effect.provide(Layer.provideMerge(Resolver.layerProactor, Proactor.layer)))
+  )
+
+  it.effect("are found on a simulated network", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* resolveTexts("fe80::1%eth0", 80), ["[fe80::1%2]:80"])
+      assert.strictEqual((yield* Effect.flip(Resolver.resolve("fe80::1%eth1", 80))).reason, "HostNotFound")
+    }).pipe(Effect.provide(layerSimulated()))
   )
 
   it.effect("that this host has not are not found", () =>

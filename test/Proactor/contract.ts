@@ -7,6 +7,7 @@ import { connections } from "./contract/connections.js"
 import { endings } from "./contract/endings.js"
 import { failures } from "./contract/failures.js"
 import { gathering } from "./contract/gathering.js"
+import { interfaces } from "./contract/interfaces.js"
 import { lifetimes } from "./contract/lifetimes.js"
 import { options } from "./contract/options.js"
 import { transfers } from "./contract/transfers.js"
@@ -20,6 +21,7 @@ export const proactorContract = (subject: Subject): void => {
     describe("gathering", () => gathering(subject))
     describe("endings", () => endings(subject))
     describe("failures", () => failures(subject))
+    describe("interfaces", () => interfaces(subject))
     describe("options", () => options(subject))
     describe("cancellation", () => cancellation(subject))
     describe("lifetimes", () => lifetimes(subject))

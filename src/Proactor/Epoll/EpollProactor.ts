@@ -17,6 +17,7 @@ import type { AddressFamily } from "../../Address/index.js"
 import { familyNumber } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import { EpollWaiter } from "../../Epoll/EpollWaiter.js"
+import { interfaceIndex } from "../../Epoll/Interfaces.js"
 import { type Libc, libc } from "../../Epoll/Libc.js"
 import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import * as CompletionLoop from "../CompletionLoop.js"
@@ -79,6 +80,10 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   get gather(): Gather {
     this.gathering ??= new Gather(this.system)
     return this.gathering
+  }
+
+  interfaceIndex(name: string): Effect.Effect<number, SocketError> {
+    return interfaceIndex(name)
   }
 
   admit(descriptor: Registrant): void {

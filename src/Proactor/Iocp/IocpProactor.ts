@@ -24,6 +24,7 @@ import type * as Scope from "effect/Scope"
 import type { AddressFamily } from "../../Address/index.js"
 import { closed, fromWin32, isSocketError, type SocketError, unsupported } from "../../Errors/index.js"
 import { INVALID_HANDLE_VALUE } from "../../Iocp/Constants.js"
+import { interfaceIndex } from "../../Iocp/Interfaces.js"
 import { isSupported, kernel32 } from "../../Iocp/Kernel32.js"
 import { PortWaiter } from "../../Iocp/PortWaiter.js"
 import * as CompletionLoop from "../CompletionLoop.js"
@@ -93,6 +94,10 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
       const failure = this.associate(socket, "socket")
       return failure === undefined ? Effect.succeed(socket) : Effect.fail(failure)
     })
+  }
+
+  interfaceIndex(name: string): Effect.Effect<number, SocketError> {
+    return interfaceIndex(name)
   }
 
   associate(handle: IocpHandle, operation: string): SocketError | undefined {

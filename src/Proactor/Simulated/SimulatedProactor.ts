@@ -7,8 +7,15 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { adviceOnInterface } from "../../Address/HostPort.js"
 import type { AddressFamily } from "../../Address/index.js"
-import { closed, type SocketError, type SocketErrorReason } from "../../Errors/index.js"
+import {
+  closed,
+  invalidArgument,
+  type SocketError,
+  type SocketErrorReason,
+  socketError
+} from "../../Errors/index.js"
 import { Ledger } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
@@ -22,6 +29,9 @@ interface Owned {
   readonly cancelAll: () => void
   readonly close: () => void
 }
+
+/** Those of every simulated host, numbered from 1 on. */
+const INTERFACES: ReadonlyArray<string> = ["lo", "eth0"]
 
 /** @internal */
 export class SimulatedProactor implements ProactorService {
@@ -52,6 +62,16 @@ export class SimulatedProactor implements ProactorService {
 
   get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
     return this.opened(() => new SimulatedUnixSocket(this))
+  }
+
+  interfaceIndex(name: string): Effect.Effect<number, SocketError> {
+    return Effect.suspend(() => {
+      const advice = adviceOnInterface(name)
+      if (advice !== undefined) return Effect.fail(invalidArgument("interfaceIndex", advice))
+      const index = INTERFACES.indexOf(name) + 1
+      const call = { operation: "interfaceIndex", address: name }
+      return index > 0 ? Effect.succeed(index) : Effect.fail(socketError("AddressNotAvailable", call))
+    })
   }
 
   adopt<Socket extends Owned>(socket: Socket): Socket {
