@@ -1,5 +1,19 @@
 /**
  * Connecting to a name with several addresses, as RFC 8305 has it, row by row. All times are virtual, and exact.
+ *
+ * | Section | Row | Shown by the test that begins with |
+ * |---|---|---|
+ * | 3 | both versions are asked for at once; Resolution Delay (8: 50 ms) | none: getaddrinfo answers when it has both |
+ * | 4 | versions take turns, First Address Family Count (8: 1) | "4: the versions", "4: and each" |
+ * | 5 | attempts are not made at the same time | "takes the first", "5: begins the second" |
+ * | 5 | a new attempt does not affect those before | "5: an attempt that is slow", "5: begins a third" |
+ * | 5 | once one succeeds, the others are cancelled | "5: and wins over", "5: loses", "5: of two" |
+ * | 5 | and addresses that were not tried are ignored | "5: addresses that" |
+ * | 5, 8 | Connection Attempt Delay, 250 ms | "5: begins the second", "8: the delay can be" |
+ * | 5, 8 | a lower bound of 10 ms | "8: but not below" |
+ * | 5, 8 | Minimum (100 ms) and Maximum (2 s) Connection Attempt Delay | none: they bound a computed delay, and this is fixed |
+ * | 5 | what an attempt that fails early is worth | "5: at once", "5: a failure brings" |
+ * | 7, 8 | addresses synthesized for NAT64, Last Resort Local Synthesis Delay | none: the system's resolver does that |
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -141,6 +155,23 @@ describe("connecting to a name (RFC 8305)", () => {
     )
   )
 
+  it.live("5: addresses that were not tried when one has answered are never tried", () =>
+    run(
+      {
+        "2001:db8::1": "black hole",
+        "10.1.0.1": { answersAfter: 100 },
+        "2001:db8::2": "answers",
+        "10.1.0.2": "answers"
+      },
+      Effect.gen(function* () {
+        const before = yield* Net.statistics
+        assert.strictEqual(yield* connect(), "10.1.0.1")
+        yield* Effect.sleep("10 seconds")
+        assert.strictEqual((yield* Net.statistics).submitted - before.submitted, 2)
+      })
+    )
+  )
+
   it.live("4: the versions of IP take turns, the first one first", () =>
     expectWinner(
       {
@@ -169,9 +200,13 @@ describe("connecting to a name (RFC 8305)", () => {
   it.live("8: but not below 10 ms", () =>
     run(
       { "10.1.0.1": "answers" },
-      Effect.map(Effect.flip(connect({ attemptDelay: 9 })), (failure) =>
-        assert.deepInclude({ ...failure }, { _tag: "NetworkError", reason: "InvalidArgument" })
-      )
+      Effect.gen(function* () {
+        for (const attemptDelay of [9, 0, -1, Number.NaN, "9 millis"] as const) {
+          const failure = yield* Effect.flip(connect({ attemptDelay }))
+          assert.deepInclude({ ...failure }, { _tag: "NetworkError", reason: "InvalidArgument" })
+        }
+        assert.strictEqual(yield* connect({ attemptDelay: 10 }), "10.1.0.1")
+      })
     )
   )
 

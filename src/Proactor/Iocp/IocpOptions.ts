@@ -25,7 +25,10 @@ type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers; readonly Unix
 /** Of both versions of IP. */
 const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numbers })
 
-/** Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`). */
+/**
+ * Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`), or has one that is something else
+ * (`TCP_MAXRT` counts whole seconds).
+ */
 const numbers: Record<SocketOptionName, Numbers | ByFamily | undefined> = {
   noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
   keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
@@ -57,7 +60,7 @@ const missing = (operation: string, name: SocketOptionName, family: SocketFamily
     unsupported(
       operation,
       numbers[name] === undefined
-        ? `Windows has nothing that does what ${name} is for`
+        ? `Windows has no option that is what ${name} is elsewhere`
         : `${withArticle(family)} socket has no ${name}`
     )
   )

@@ -21,6 +21,27 @@ const who = (host: string, port: number) =>
   )
 
 export const listening = (subject: Subject): void => {
+  test(subject, "a listener at :: serves IPv4 as well, whose addresses it sees as mapped", () =>
+    Effect.gen(function* () {
+      const listener = yield* Net.listen({ host: "::", port: 0 })
+      const { port } = listener.address
+      for (const [host, seen] of [
+        ["::1", "::1"],
+        ["127.0.0.1", "::ffff:127.0.0.1"]
+      ] as const) {
+        const client = yield* Net.connect({ host, port, timeout: "20 seconds" })
+        const { remoteAddress } = yield* listener.accept
+        assert.deepStrictEqual(
+          { host: remoteAddress.host, port: remoteAddress.port },
+          { host: seen, port: (yield* client.localAddress).port }
+        )
+      }
+      const ofIPv4 = yield* telling("fourth", { host: "0.0.0.0", port: 0 })
+      assert.strictEqual(yield* who("127.0.0.1", ofIPv4), "fourth")
+      assert.deepInclude({ ...(yield* Effect.flip(who("::1", ofIPv4))) }, { reason: "Refused" })
+    })
+  )
+
   test(subject, "v6Only: IPv4 is somebody else's, at the same port", () =>
     Effect.gen(function* () {
       const port = yield* telling("sixth", { host: "::", port: 0, v6Only: true })

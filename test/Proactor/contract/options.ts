@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import type { SocketOptionName } from "../../../src/Proactor/index.js"
 import type { ProactorSocket } from "../../../src/Proactor/Proactor.js"
 import { pair, type Subject, test } from "../harness.js"
 
@@ -82,6 +83,43 @@ export const options = (subject: Subject): void => {
     })
   )
 
+  test(subject, "the least and the most of each option are taken, on IPv4 and IPv6", (proactor) =>
+    Effect.gen(function* () {
+      const isWine = isUnderWine && proactor.name === "iocp"
+      const open = (family: "IPv4" | "IPv6") =>
+        Effect.acquireRelease(proactor.openTcp(family), (socket) => Effect.sync(() => socket.close()))
+      const sockets = [yield* open("IPv4"), yield* open("IPv6")]
+      /** What Wine has not, and what is Linux's alone. */
+      const isMissing = (name: SocketOptionName) =>
+        (isWine && name.startsWith("keepAlive")) ||
+        (proactor.name === "iocp" && (name === "trafficClass" || name === "userTimeoutMilliseconds"))
+      const rows = [
+        ["keepAliveIdleSeconds", 1, 32_767],
+        ["keepAliveIntervalSeconds", 1, 32_767],
+        ["keepAliveCount", 1, 127],
+        ["lingerSeconds", 0, 65_535],
+        ["hopLimit", 1, 255],
+        // The lower two bits are TCP's own.
+        ["trafficClass", 0, 252],
+        ["userTimeoutMilliseconds", 0, 0x7fff_ffff]
+      ] as const
+      for (const socket of sockets) {
+        for (const [name, ...values] of rows) {
+          if (isMissing(name)) continue
+          for (const value of values) {
+            yield* socket.setOption(name, value)
+            assert.strictEqual(yield* socket.getOption(name), value, name)
+          }
+        }
+        for (const name of ["receiveBufferBytes", "sendBufferBytes"] as const) {
+          // The system has a least size of its own.
+          yield* socket.setOption(name, 0)
+          assert.isAtLeast(yield* socket.getOption(name), 0)
+        }
+      }
+    })
+  )
+
   test(subject, "what only Linux has is Unsupported elsewhere, and not ignored", (proactor) =>
     Effect.gen(function* () {
       const { client } = yield* pair(proactor)
@@ -92,6 +130,7 @@ export const options = (subject: Subject): void => {
         )
         if (proactor.name === "iocp") {
           assert.isTrue(Either.isLeft(got) && got.left.reason === "Unsupported", name)
+          assert.strictEqual((yield* Effect.flip(client.getOption(name))).reason, "Unsupported", name)
         } else if (Either.isLeft(got)) {
           assert.deepStrictEqual([name, got.left.reason], ["mark", "PermissionDenied"])
         } else assert.strictEqual(got.right, values[name], name)
@@ -123,8 +162,9 @@ export const options = (subject: Subject): void => {
       const got = yield* Effect.either(
         Effect.zipRight(client.setOption("reusePort", true), client.getOption("reusePort"))
       )
-      if (proactor.name === "epoll") assert.deepStrictEqual(got, Either.right(true))
-      else assert.isTrue(Either.isLeft(got) && got.left.reason === "Unsupported")
+      if (proactor.name === "epoll") return assert.deepStrictEqual(got, Either.right(true))
+      assert.isTrue(Either.isLeft(got) && got.left.reason === "Unsupported")
+      assert.strictEqual((yield* Effect.flip(client.getOption("reusePort"))).reason, "Unsupported")
     })
   )
 
