@@ -17,6 +17,7 @@ const entryPoints: Record<string, Effect.Effect<unknown, unknown>> = {
   listen: Epoll.listen(0),
   shutdown: Epoll.shutdown(0, "both"),
   localAddress: Epoll.localAddress(0),
+  interfaceIndex: Epoll.interfaceIndex("lo"),
   remoteAddress: Epoll.remoteAddress(0),
   tryRead: Epoll.tryRead(0, new Uint8Array(1)),
   tryWrite: Epoll.tryWrite(0, new Uint8Array(1)),

@@ -7,6 +7,7 @@ const entryPoints = {
   make: Effect.scoped(Iocp.make()),
   createTcpSocket: Effect.scoped(Iocp.createTcpSocket()),
   createUdpSocket: Effect.scoped(Iocp.createUdpSocket({ family: "IPv6" })),
+  interfaceIndex: Iocp.interfaceIndex("lo"),
   makeOverlapped: Effect.scoped(Iocp.makeOverlapped)
 }
 

@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { SocketError, TimeoutError } from "../../../src/Errors/index.js"
@@ -25,6 +26,29 @@ const cut = (lengths: ReadonlyArray<number>, from = 0): Array<Uint8Array> => {
     at += length
     return pattern(length, at - length)
   })
+}
+
+/** Tells its number and its length first, in a chunk of its own. */
+const messageOf = (id: number, length: number): ReadonlyArray<Uint8Array> => {
+  const head = Buffer.alloc(8)
+  head.writeUInt32BE(id, 0)
+  head.writeUInt32BE(length, 4)
+  return [head, pattern(length, id), Uint8Array.of(id)]
+}
+
+/** Whole messages, in order, one of which may be missing; if the half broke, the last may be half of one. */
+const checkMessages = (received: Buffer, isBroken: boolean): void => {
+  let last = -1
+  for (let at = 0; at < received.length; ) {
+    const [id, length] = [received.readUInt32BE(at), received.readUInt32BE(at + 4)]
+    assert.isAbove(id, last)
+    last = id
+    const whole = concat(messageOf(id, length))
+    const came = received.subarray(at, at + whole.length)
+    assert.isTrue(came.equals(whole.subarray(0, came.length)))
+    if (came.length < whole.length) assert.isTrue(isBroken, "half a message, and the half is not broken")
+    at += came.length
+  }
 }
 
 type Attempt = Effect.Effect<unknown, SocketError | TimeoutError>
@@ -178,6 +202,38 @@ export const vectored = (subject: Subject) => {
       assert.deepInclude(failure, { _tag: "ConnectionError", reason: "Aborted", operation: "write" })
       yield* server.writeString("still here")
       assert.strictEqual((yield* readExactly(client, 10)).length, 10)
+    })
+  )
+
+  test(subject, "writes that are interrupted at any moment leave whole messages, or break the half", () =>
+    Effect.gen(function* () {
+      let interrupted = 0
+      let broken = 0
+      for (let round = 0; round < (subject.isSlow ? 10 : 40); round++) {
+        const { client, server } = yield* pairOf(subject)
+        yield* client.setOption("sendBufferBytes", 20_000)
+        // A Unix socket has none of its own.
+        yield* Effect.ignore(server.setOption("receiveBufferBytes", 20_000))
+        const reading = yield* Effect.fork(readToEnd(server))
+        let isBroken = false
+        for (let id = 0; id < 20 && !isBroken; id++) {
+          const writing = yield* Effect.fork(client.writeAllVectored(messageOf(id, (id * 37_000) % 400_000)))
+          for (let turn = 0; turn < (round + id) % 4; turn++) yield* Effect.yieldNow()
+          if (id % 3 === 0) yield* Effect.sleep(id % 2)
+          const exit = yield* Fiber.interrupt(writing)
+          if (Exit.isInterrupted(exit)) interrupted += 1
+          else if (Exit.isFailure(exit)) {
+            assert.match(String(exit.cause), /interrupted after \d+ of \d+ bytes/)
+            isBroken = true
+          }
+        }
+        if (isBroken) broken += 1
+        yield* client.shutdown("write").pipe(Effect.ignore)
+        yield* client.close
+        checkMessages(yield* reading, isBroken)
+      }
+      assert.isAbove(interrupted, 0, "no write was interrupted: the test tested nothing")
+      assert.isAbove(broken, 0, "no write was cut short: the test tested nothing")
     })
   )
 
