@@ -6,6 +6,7 @@ import { Pieces } from "../../../src/Proactor/Pieces.js"
 import type { ProactorHandle } from "../../../src/Proactor/Proactor.js"
 import {
   gatherOperation,
+  type MakePair,
   pair,
   pattern,
   perform,
@@ -48,12 +49,12 @@ const lengths = [
   0, 1, 2, 3, 63, 64, 65, 1000, 8191, 8192, 8193, 16_384, 40_000, 65_535, 65_536, 65_537, 150_000
 ]
 
-export const gathering = (subject: Subject): void => {
+export const gathering = (subject: Subject, makePair: MakePair = pair): void => {
   const rounds = subject.isSlow ? 15 : 100
 
   test(subject, "small pieces leave together, in order", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const { sent } = yield* perform(client, gatherOperation(new Pieces(cut([1, 20, 300, 4000]))))
       assert.strictEqual(sent, 4321)
       assert.strictEqual(Buffer.compare(yield* receiveExactly(server, 4321), pattern(4321)), 0)
@@ -62,7 +63,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, "pieces that are empty are nothing, wherever they are", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const pieces = new Pieces(cut([0, 0, 3, 0, 9000, 0, 0, 2, 0]))
       yield* sendPieces(client, pieces)
       assert.strictEqual(Buffer.compare(yield* receiveExactly(server, 9005), pattern(9005)), 0)
@@ -71,7 +72,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, "a send begins where the pieces stand", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       for (const [skipped, ...each] of [
         [2, 5, 5, 5],
         [5, 5, 5],
@@ -89,7 +90,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, "5000 pieces take few calls", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const each = Array.from({ length: 5000 }, (_, index) => 1 + (index % 5))
       const pieces = new Pieces(cut(each))
       const [received, calls] = yield* Effect.all(
@@ -103,7 +104,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, "a thousand pieces that are each large", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       const each = Array.from({ length: 2000 }, (_, index) => (index % 2 === 0 ? 8192 : 1))
       const [received] = yield* Effect.all(
         [receiveExactly(server, sum(each)), sendPieces(client, new Pieces(cut(each)))],
@@ -115,7 +116,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, `${rounds} times pieces of any lengths, past a reader that stops now and then`, (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       for (let round = 0; round < rounds; round++) {
         const each = Array.from(
           { length: 1 + (round % 13) },
@@ -138,7 +139,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, "two connections that gather by turns do not get into each other's way", (proactor) =>
     Effect.gen(function* () {
-      const [one, other] = [yield* pair(proactor), yield* pair(proactor)]
+      const [one, other] = [yield* makePair(proactor), yield* makePair(proactor)]
       const each = Array.from({ length: 3000 }, (_, index) => lengths[index % 10] ?? 0)
       const total = sum(each)
       const received = yield* Effect.all(
@@ -156,7 +157,7 @@ export const gathering = (subject: Subject): void => {
 
   test(subject, "one to a peer that does not read is cancelled, and what it took arrives", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
+      const { client, server } = yield* makePair(proactor)
       let taken = 0
       for (;;) {
         const sending = start(
@@ -179,10 +180,9 @@ export const gathering = (subject: Subject): void => {
     })
   )
 
-  test(subject, "one after the peer's reset fails like any other", (proactor) =>
+  test(subject, "one to a peer that is gone fails like any other", (proactor) =>
     Effect.gen(function* () {
-      const { client, server } = yield* pair(proactor)
-      yield* server.setOption("lingerSeconds", 0)
+      const { client, server } = yield* makePair(proactor)
       server.close()
       yield* turns
       for (;;) {

@@ -29,6 +29,7 @@ import {
   turns
 } from "../harness.js"
 import { connectUnix, freePath, listenUnix, openUnix, unixEnds, unixPair } from "../unixHarness.js"
+import { gathering } from "./gathering.js"
 import { transfers } from "./transfers.js"
 
 const WSAEAFNOSUPPORT = 10047
@@ -65,6 +66,7 @@ export const unix = (subject: Subject): void => {
   }
 
   transfers(subject, unixEnds)
+  gathering(subject, unixEnds)
   addresses(subject)
   endings(subject)
   waiting(subject)
@@ -330,14 +332,17 @@ const waiting = (subject: Subject): void => {
       const [unwanted, ...wanted] = parked
       if (unwanted === undefined) return assert.fail("one waits")
       unwanted.client.cancel(unwanted.started.operation)
-      assert.strictEqual(failureOf(yield* unwanted.started.retired).reason, "Cancelled")
+      const { failure } = yield* unwanted.started.retired
+      // On a slow network it may come through all the same.
+      if (failure === undefined) yield* accept(listener)
+      else assert.strictEqual(failure.reason, "Cancelled")
       for (let index = 1; index < most; index++) yield* accept(listener)
       for (const { started } of wanted) {
         assert.isUndefined((yield* started.retired).failure)
         assert.strictEqual(started.retirements(), 1)
       }
       // What was cancelled has left nothing behind: it can connect after all.
-      yield* perform(unwanted.client, new ConnectOperation(address))
+      if (failure !== undefined) yield* perform(unwanted.client, new ConnectOperation(address))
     })
   )
 
