@@ -23,13 +23,13 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { request as undici } from "undici"
 import { WebSocket } from "ws"
 import * as Net from "../../src/Net/index.js"
 import * as HttpClient from "../../src/Platform/HttpClient.js"
 import * as OurHttpServer from "../../src/Platform/HttpServer.js"
 import { bytes, concat, pattern, readToEnd, test, text } from "../Net/harness.js"
 import { absenceOf } from "../support/absence.js"
+import { fetched, posted } from "../support/fetching.js"
 import { subject } from "./bothLayers.js"
 
 const host = "127.0.0.1"
@@ -78,32 +78,8 @@ const serve = (make: (typeof servers)[keyof typeof servers]) =>
     return server.address._tag === "TcpAddress" ? server.address.port : 0
   })
 
-interface Answer {
-  readonly status: number
-  readonly body: string
-}
-
-/** By fetch, or by node:http under Wine, where fetch cannot connect to anybody. */
-const fetched = (port: number, path: string, options: { readonly method?: string } = {}) =>
-  Effect.promise((): Promise<Answer> => {
-    const url = `http://${host}:${port}${path}`
-    return subject.isSlow ? asked(url, options.method) : asking(url, options.method)
-  })
-
-const asking = async (url: string, method = "GET"): Promise<Answer> => {
-  const response = await fetch(url, { method, headers: { connection: "close" } })
-  return { status: response.status, body: await response.text() }
-}
-
-const asked = (url: string, method = "GET") =>
-  new Promise<Answer>((resolve, reject) => {
-    const request = NodeHttp.request(url, { agent: false, method }, async (response) => {
-      const body = await response.toArray()
-      resolve({ status: response.statusCode ?? 0, body: Buffer.concat(body).toString() })
-    })
-    request.on("error", reject)
-    request.end()
-  })
+const fetchedFrom = (port: number, path: string, options: { readonly method?: string } = {}) =>
+  Effect.promise(() => fetched(`http://${host}:${port}${path}`, options))
 
 /** Sends this text, and answers with all that comes until the server closes. */
 const raw = (port: number, ...parts: ReadonlyArray<string>) =>
@@ -123,27 +99,22 @@ for (const [name, make] of Object.entries(servers)) {
     test(subject, "fetch: found, not found, broken, HEAD", () =>
       Effect.gen(function* () {
         const port = yield* serve(make)
-        assert.deepStrictEqual(yield* fetched(port, "/hello"), {
+        assert.deepStrictEqual(yield* fetchedFrom(port, "/hello"), {
           status: 200,
           body: "Hello over the completion port!"
         })
-        assert.strictEqual((yield* fetched(port, "/nowhere")).status, 404)
-        assert.strictEqual((yield* fetched(port, "/broken")).status, 500)
-        const head = yield* fetched(port, "/hello", { method: "HEAD" })
+        assert.strictEqual((yield* fetchedFrom(port, "/nowhere")).status, 404)
+        assert.strictEqual((yield* fetchedFrom(port, "/broken")).status, 500)
+        const head = yield* fetchedFrom(port, "/hello", { method: "HEAD" })
         assert.deepStrictEqual(head, { status: 200, body: "" })
       })
     )
 
-    const whereUndiciConnects: typeof test = subject.isSlow ? () => {} : test
-    whereUndiciConnects(subject, "undici: a body of 5 MiB comes back as it was", () =>
+    test(subject, "undici: a body of 5 MiB comes back as it was", () =>
       Effect.gen(function* () {
         const port = yield* serve(make)
         const sent = pattern(5 * 1024 * 1024)
-        const received = yield* Effect.promise(async () => {
-          const options = { method: "POST" as const, body: sent, reset: true }
-          const { body } = await undici(`http://${host}:${port}/echo`, options)
-          return new Uint8Array(await body.arrayBuffer())
-        })
+        const received = yield* Effect.promise(() => posted(`http://${host}:${port}/echo`, sent))
         assert.isTrue(Buffer.from(received).equals(sent))
       })
     )
@@ -169,7 +140,7 @@ for (const [name, make] of Object.entries(servers)) {
           "3\r\nyou\r\n0\r\n\r\n"
         )
         assert.match(answer, /^HTTP\/1\.1 200 OK[\s\S]*\r\n\r\n8$/)
-        const large = yield* fetched(port, "/large")
+        const large = yield* fetchedFrom(port, "/large")
         assert.strictEqual(large.status, 200)
       })
     )

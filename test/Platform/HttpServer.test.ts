@@ -1,36 +1,23 @@
 /**
- * The HTTP server where it does more than pass requests on: its options, its end, what strangers do to it, and the programs
- * of `@effect/platform` that ask most of it.
+ * The HTTP server where it does more than pass requests on: its options, its end, and what strangers do to it.
  */
-import * as NodeHttp from "node:http"
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as HttpApi from "@effect/platform/HttpApi"
-import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Multipart from "@effect/platform/Multipart"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import fc from "fast-check"
 import { WebSocket } from "ws"
 import * as Net from "../../src/Net/index.js"
 import * as OurHttpServer from "../../src/Platform/HttpServer.js"
-import { bytes, pattern, readToEnd, test, text } from "../Net/harness.js"
+import { bytes, readToEnd, test, text } from "../Net/harness.js"
 import { subject } from "./bothLayers.js"
 
 const host = "127.0.0.1"
@@ -346,68 +333,3 @@ const mutated = (bytes: Uint8Array) =>
       for (const [index, byte] of edits) copy[index] = byte
       return copy
     })
-
-const servers = {
-  "effect-iocp": OurHttpServer.layer({ host, port: 0 }),
-  "platform-node": NodeHttpServer.layer(() => NodeHttp.createServer(), { host, port: 0 })
-}
-
-class Doubled extends Schema.Class<Doubled>("Doubled")({ value: Schema.Number }) {}
-
-const api = HttpApi.make("api").add(
-  HttpApiGroup.make("numbers")
-    .add(
-      HttpApiEndpoint.post("double", "/double")
-        .setPayload(Schema.Struct({ value: Schema.Number }))
-        .addSuccess(Doubled)
-    )
-    .add(
-      HttpApiEndpoint.post("upload", "/upload")
-        .setPayload(HttpApiSchema.Multipart(Schema.Struct({ file: Multipart.SingleFileSchema })))
-        .addSuccess(Schema.Struct({ name: Schema.String, bytes: Schema.Number }))
-    )
-)
-
-const numbers = HttpApiBuilder.group(api, "numbers", (handlers) =>
-  handlers
-    .handle("double", ({ payload }) => Effect.succeed(new Doubled({ value: payload.value * 2 })))
-    .handle("upload", ({ payload }) =>
-      Effect.gen(function* () {
-        const fs = yield* FileSystem.FileSystem
-        const { size } = yield* Effect.orDie(fs.stat(payload.file.path))
-        return { name: payload.file.name, bytes: Number(size) }
-      })
-    )
-)
-
-for (const [name, layer] of Object.entries(servers)) {
-  // Under Wine fetch cannot connect to anybody.
-  describe.skipIf(subject.isSlow)(`an HttpApi over ${name}, by fetch`, () => {
-    test(subject, "answers, refuses what its schema does not allow, and takes a file", () =>
-      Effect.gen(function* () {
-        const context = yield* Layer.build(
-          HttpApiBuilder.serve().pipe(
-            Layer.provide(Layer.provide(HttpApiBuilder.api(api), numbers)),
-            Layer.provideMerge(layer)
-          )
-        )
-        const port = portOf(Context.get(context, HttpServer.HttpServer))
-        const post = (path: string, body: string | FormData) =>
-          Effect.promise(async () => {
-            const json = typeof body === "string" ? { "content-type": "application/json" } : {}
-            const headers = { connection: "close", ...json }
-            const response = await fetch(`http://${host}:${port}${path}`, { method: "POST", body, headers })
-            return { status: response.status, body: await response.text() }
-          })
-        assert.deepStrictEqual(yield* post("/double", `{"value":21}`), { status: 200, body: `{"value":42}` })
-        assert.strictEqual((yield* post("/double", `{"value":"many"}`)).status, 400)
-        const form = new FormData()
-        form.append("file", new Blob([pattern(300_000)]), "some.bin")
-        assert.deepStrictEqual(yield* post("/upload", form), {
-          status: 200,
-          body: `{"name":"some.bin","bytes":300000}`
-        })
-      })
-    )
-  })
-}
