@@ -12,6 +12,8 @@ import pg from "pg"
 import * as Net from "../../src/Net/index.js"
 import * as NodeDuplex from "../../src/Platform/NodeDuplex.js"
 import { readExactly, test } from "../Net/harness.js"
+import { absenceOf } from "../support/absence.js"
+import { redisServer } from "../support/redisServer.js"
 import { allOf, codeOf, event, subject } from "./streams.js"
 
 const promised = <A>(run: () => Promise<A>): Effect.Effect<A, Error> =>
@@ -185,6 +187,33 @@ describe("ioredis", () => {
       if (!stream.closed) yield* event(stream, "close")
     })
   )
+
+  const noRedis = absenceOf("redis-server")
+  describe.skipIf(noRedis !== undefined)(`and Redis itself ${noRedis ?? ""}`, () => {
+    test(subject, "keeps what it is given, and a pipeline of 5000 is answered in order", () =>
+      Effect.gen(function* () {
+        const port = yield* redisServer
+        const stream = yield* Effect.flatMap(Net.connect({ host: "127.0.0.1", port }), (connection) =>
+          NodeDuplex.make(connection)
+        )
+        const client = clientOver(stream)
+        client.on("error", () => {})
+        yield* promised(() => client.connect())
+        const large = "x".repeat(1_000_000)
+        assert.strictEqual(yield* promised(() => client.set("large", large)), "OK")
+        assert.strictEqual(yield* promised(() => client.get("large")), large)
+        const pipeline = client.pipeline()
+        for (let count = 0; count < 5000; count++) pipeline.incr("count")
+        const answers = yield* promised(() => pipeline.exec())
+        assert.deepStrictEqual(
+          answers?.map(([error, answer]) => error ?? answer),
+          Array.from({ length: 5000 }, (_, count) => count + 1)
+        )
+        client.disconnect()
+        if (!stream.closed) yield* event(stream, "close")
+      })
+    )
+  })
 })
 
 describe("node:http", () => {
