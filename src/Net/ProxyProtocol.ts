@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { parseRanges } from "../Address/Cidr.js"
-import { format } from "../Address/index.js"
+import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import { type AnyConnection, type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import { timedOut } from "./internal/Deadline.js"
 import * as Header from "./internal/ProxyHeader.js"
 import type { Listener } from "./Listener.js"
@@ -29,7 +29,10 @@ export type { Endpoints, Extension, ProxyHeader } from "./internal/ProxyHeader.j
  * @category options
  */
 export interface ProxyOptions {
-  /** Whose headers count: addresses, and ranges such as `10.0.0.0/8`. Everybody else is served without. */
+  /**
+   * Whose headers count: addresses, and ranges such as `10.0.0.0/8`; `unix:` is whoever connects to a Unix socket, which is a
+   * matter of its mode. Everybody else is served without.
+   */
   readonly trusted: ReadonlyArray<string>
   /** How long the header may take. 3 seconds if absent. */
   readonly headerTimeout?: Duration.DurationInput | undefined
@@ -44,7 +47,7 @@ export interface ProxyOptions {
  * @category operations
  */
 export const read = (
-  connection: Connection,
+  connection: AnyConnection,
   options?: TimeoutOptions
 ): Effect.Effect<Header.ProxyHeader, SocketError | TimeoutError> => {
   if (!(connection instanceof StreamConnection)) {
@@ -58,7 +61,7 @@ export const read = (
   })
 }
 
-const invalid = ({ peer: address }: StreamConnection, advice: string): NetworkError =>
+const invalid = ({ peer: address }: StreamConnection<Endpoint>, advice: string): NetworkError =>
   new NetworkError({ reason: "InvalidData", operation: "ProxyProtocol.read", address, advice })
 
 /**
@@ -68,12 +71,24 @@ const invalid = ({ peer: address }: StreamConnection, advice: string): NetworkEr
  * @since 0.1.0
  * @category operations
  */
-export const write = (connection: Connection, header: Header.ProxyHeader): Effect.Effect<void, SocketError> =>
+export const write = (
+  connection: AnyConnection,
+  header: Header.ProxyHeader
+): Effect.Effect<void, SocketError> =>
   Effect.suspend(() => {
     const encoded = Header.encode(header)
     return typeof encoded === "string"
       ? Effect.fail(invalidArgument("ProxyProtocol.write", encoded))
       : connection.writeAll(encoded)
+  })
+
+/** As nginx has it, for `set_real_ip_from`. */
+const UNIX = "unix:"
+
+const trust = (trusted: ReadonlyArray<string>): Effect.Effect<(peer: Endpoint) => boolean, NetworkError> =>
+  Effect.map(parseRanges(trusted.filter((entry) => entry !== UNIX)), (isTrusted) => (peer: Endpoint) => {
+    if (peer._tag === "SocketAddress") return isTrusted(peer.host)
+    return peer._tag === "UnixAddress" && trusted.includes(UNIX)
   })
 
 /**
@@ -164,18 +179,18 @@ const told = (
  * @since 0.1.0
  * @category operations
  */
-export const serve = <E, R, R2 = never>(
-  listener: Listener,
+export const serve = <E, R, R2 = never, A extends Endpoint = SocketAddress>(
+  listener: Listener<A>,
   { headerTimeout = "3 seconds", trusted }: ProxyOptions,
   handler: (
-    connection: Connection,
+    connection: Connection<A>,
     header: Option.Option<Header.ProxyHeader>
   ) => Effect.Effect<unknown, E, R>,
-  serveOptions?: ServeOptions<E | SocketError | TimeoutError, R2>
+  serveOptions?: ServeOptions<E | SocketError | TimeoutError, R2, A>
 ): Effect.Effect<never, SocketError, R | R2> =>
-  Effect.flatMap(parseRanges(trusted), (isTrusted) =>
+  Effect.flatMap(trust(trusted), (isTrusted) =>
     listener.serve<E | SocketError | TimeoutError, R, R2>((connection) => {
-      if (!isTrusted(connection.remoteAddress.host)) return handler(connection, Option.none())
+      if (!isTrusted(connection.remoteAddress)) return handler(connection, Option.none())
       return Effect.flatMap(read(connection, { timeout: headerTimeout }), (header) =>
         handler(connection, Option.some(header))
       )

@@ -2,7 +2,7 @@
  * `@effect/platform`'s `HttpClient` over connections of this library, in the place of `NodeHttpClient`.
  *
  * The client is that of `@effect/platform-node` (its `node:http` one); the agents below it, which keep connections for the
- * next request, get theirs from `Net.connect`. So this module needs the package `@effect/platform-node`. The connections
+ * next request, get theirs from `Net.connect`, or from `Unix.connect`. So this module needs the package `@effect/platform-node`. The connections
  * are closed with the layer.
  *
  * @since 0.1.0
@@ -24,10 +24,11 @@ import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
-import * as Net from "../Net/Net.js"
+import type * as Net from "../Net/Net.js"
 import { afterBatch } from "./internal/AfterBatch.js"
 import { ConnectingStream } from "./internal/HttpConnectingStream.js"
 import { toNodeError } from "./internal/NodeErrors.js"
+import { connectTo } from "./internal/Place.js"
 import * as NodeDuplex from "./NodeDuplex.js"
 
 /**
@@ -36,13 +37,19 @@ import * as NodeDuplex from "./NodeDuplex.js"
  * @since 0.1.0
  * @category options
  */
-export type AgentOptions = Https.AgentOptions
+export interface AgentOptions extends Https.AgentOptions {
+  /**
+   * The path of a Unix socket, or a NUL character and an abstract name: every request goes there, whatever host its URL names.
+   */
+  readonly socketPath?: string | undefined
+}
 
 /** What an agent tells of where to. */
 interface Target {
   readonly host?: string | null | undefined
   readonly hostname?: string | null | undefined
   readonly port?: number | string | null | undefined
+  readonly socketPath?: string | undefined
 }
 
 /** Starts a connection. */
@@ -61,9 +68,15 @@ const connecting = (runtime: Runtime.Runtime<Net.Net>, scope: Scope.Scope): Conn
 
 type OpenError = SocketError | TimeoutError
 
-const open = ({ host, hostname, port }: Target, scope: Scope.Scope) =>
+/** A path wins over a host, as with Node. */
+const placeOf = ({ host, hostname, port, socketPath }: Target) =>
+  socketPath === undefined
+    ? { host: host ?? hostname ?? "localhost", port: Number(port) }
+    : { path: socketPath }
+
+const open = (target: Target, scope: Scope.Scope) =>
   Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
-    Net.connect({ host: host ?? hostname ?? "localhost", port: Number(port) }).pipe(
+    connectTo(placeOf(target)).pipe(
       Effect.flatMap((connection) => NodeDuplex.make(connection, { allowHalfOpen: true })),
       Effect.tap((stream) =>
         Effect.sync(() => stream.once("close", () => Effect.runFork(Scope.close(own, Exit.void))))

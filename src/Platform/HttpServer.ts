@@ -30,24 +30,32 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import type { SocketAddress } from "../Address/index.js"
+import type { Endpoint } from "../Address/index.js"
 import { invalidArgument, withDetails } from "../Errors/index.js"
-import type { Connection } from "../Net/Connection.js"
+import type { AnyConnection } from "../Net/Connection.js"
 import type { Listener } from "../Net/Listener.js"
 import type * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
 import { type NodeOptions, ServerElsewhere } from "./internal/HttpServerElsewhere.js"
-import { type AnywhereOptions, listenAnywhere } from "./internal/ListenAnywhere.js"
+import { listenAt, type PlaceOptions } from "./internal/Place.js"
 import { handshakeOfStream } from "./internal/TlsHandshake.js"
 import { closedDown } from "./NodeConnection.js"
 import * as NodeDuplex from "./NodeDuplex.js"
 import * as Tls from "./Tls.js"
 
 /**
+ * Where it listens, at a host and a port or at a path, and how it serves.
+ *
  * @since 0.1.0
  * @category options
  */
-export interface Options extends Pick<ServeOptions, "idleTimeout" | "maxConnections">, AnywhereOptions {
+export type Options = PlaceOptions & HttpOptions
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface HttpOptions extends Pick<ServeOptions, "idleTimeout" | "maxConnections"> {
   /** How long requests under way may take when the scope ends. 20 seconds if absent; `NodeHttpServer` waits for ever. */
   readonly drainTimeout?: Duration.DurationInput | undefined
   /** What Node's parser is told: `headersTimeout`, `requestTimeout`, `keepAliveTimeout`, `maxHeaderSize`, ... */
@@ -63,8 +71,8 @@ const LOOK_EVERY = Duration.millis(20)
 const serveError = (cause: unknown) => new HttpServerError.ServeError({ cause })
 
 /**
- * Listens, and closes with the scope. Fails with `ServeError`, whose `cause` is the typed error of `Net.listen`, or
- * `InvalidArgument` where Node's server does not take what it is told.
+ * Listens, and closes with the scope. Fails with `ServeError`, whose `cause` is the typed error of `Net.listen` or
+ * `Unix.listen`, or `InvalidArgument` where Node's server does not take what it is told.
  *
  * @since 0.1.0
  * @category constructors
@@ -75,7 +83,7 @@ export const make = (
   Effect.gen(function* () {
     const { http, tls } = options
     const bring = tls === undefined ? plain : encrypted(yield* Effect.mapError(contextOf(tls), serveError))
-    const listener = yield* Effect.mapError(listenAnywhere(options), serveError)
+    const listener = yield* Effect.mapError(listenAt(options), serveError)
     const server = yield* Effect.mapError(makeServer(http, listener.address), serveError)
     // Its end waits for the clients of WebSockets, and so has to come with the drain, which bounds it, and not before.
     const webSockets = yield* Scope.make()
@@ -93,7 +101,7 @@ const contextOf = (tls: Tls.ServerOptions | Tls.ServerContext) =>
     ? Effect.succeed(tls)
     : Tls.serverContext({ ALPNProtocols: ["http/1.1"], ...tls })
 
-const makeServer = (options: NodeOptions | undefined, local: SocketAddress) =>
+const makeServer = (options: NodeOptions | undefined, local: Endpoint) =>
   Effect.acquireRelease(
     Effect.try({
       try: () => new ServerElsewhere(options ?? {}, local),
@@ -105,7 +113,10 @@ const makeServer = (options: NodeOptions | undefined, local: SocketAddress) =>
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** Gives the server a stream over a connection. */
-type Bring = (connection: Connection, server: ServerElsewhere) => Effect.Effect<Duplex, unknown, Scope.Scope>
+type Bring = (
+  connection: AnyConnection,
+  server: ServerElsewhere
+) => Effect.Effect<Duplex, unknown, Scope.Scope>
 
 const plain: Bring = (connection, server) =>
   // As Node's own server has them: a client that has ended its half is still answered.
@@ -134,7 +145,7 @@ const tellAddresses = (stream: Duplex, wire: NodeDuplex.NodeDuplex): void => {
 }
 
 /** Hands a connection over, and waits until the stream over it is closed. */
-const handOver = (server: ServerElsewhere, bring: Bring) => (connection: Connection) =>
+const handOver = (server: ServerElsewhere, bring: Bring) => (connection: AnyConnection) =>
   Effect.matchEffect(bring(connection, server), {
     // A stranger who cannot do TLS, most often: nothing that the program could help.
     onFailure: (failure) => Effect.logDebug("no HTTP with a client", failure),
@@ -143,11 +154,11 @@ const handOver = (server: ServerElsewhere, bring: Bring) => (connection: Connect
 
 /** Accepts from the first `serve` on until the scope ends, and then drains. */
 const accepting = (
-  listener: Listener,
+  listener: Listener<Endpoint>,
   server: ServerElsewhere,
   webSockets: Scope.CloseableScope,
   bring: Bring,
-  { drainTimeout = DRAIN_TIMEOUT, idleTimeout, maxConnections }: Options
+  { drainTimeout = DRAIN_TIMEOUT, idleTimeout, maxConnections }: HttpOptions
 ) => {
   const serving = listener.serve(handOver(server, bring), { drainTimeout, idleTimeout, maxConnections })
   const accepting = Effect.interruptible(Effect.zipRight(served(server), serving))

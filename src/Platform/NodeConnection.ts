@@ -11,10 +11,10 @@
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { anyAddress, type SocketAddress } from "../Address/index.js"
+import { anyAddress, type Endpoint, type SocketAddress } from "../Address/index.js"
 import { closed, invalidArgument, type SocketError } from "../Errors/index.js"
-import { type Connection, StreamConnection } from "../Net/Connection.js"
-import { DuplexSocket, remoteAddressOf } from "./internal/DuplexSocket.js"
+import { type AnyConnection, type Connection, StreamConnection } from "../Net/Connection.js"
+import { DuplexSocket, type Ends, localAddressOf, remoteAddressOf } from "./internal/DuplexSocket.js"
 
 /**
  * How a stream becomes a connection.
@@ -22,21 +22,10 @@ import { DuplexSocket, remoteAddressOf } from "./internal/DuplexSocket.js"
  * @since 0.1.0
  * @category options
  */
-export interface NodeConnectionOptions {
+export interface NodeConnectionOptions<out A extends Endpoint = SocketAddress> {
   /** Whom the connection is with, for a stream that does not say so itself. `0.0.0.0:0` if neither does. */
-  readonly remoteAddress?: SocketAddress | undefined
+  readonly remoteAddress?: A | undefined
 }
-
-/**
- * A connection that its maker closes. `reset` is how to cut it off, where the stream cannot do it itself.
- *
- * @internal
- */
-export const unsafeMake = (
-  duplex: Duplex,
-  remoteAddress: SocketAddress,
-  reset?: () => void
-): StreamConnection => new StreamConnection(new DuplexSocket(duplex, remoteAddress, reset), remoteAddress)
 
 /**
  * Waits until the stream of a closed connection has sent what it had, or has given up on that, and is destroyed.
@@ -62,28 +51,17 @@ const wrongWith = (duplex: Duplex): SocketError | undefined => {
   return undefined
 }
 
-/**
- * A stream as a connection, which is closed with the scope. Of the options of a socket, `noDelay`, `keepAlive` and
- * `lingerSeconds` 0 can be set, as far as the stream has them, and only what was set can be read; everything else is
- * `Unsupported`.
- *
- * Fails with `Closed` if the stream is destroyed, and with `InvalidArgument` if it gives objects or text. A stream that
- * closes without having ended was cut off: that is a `ConnectionError` whose reason is `Reset`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = (
+const over = <A extends Endpoint>(
   duplex: Duplex,
-  options?: NodeConnectionOptions
-): Effect.Effect<Connection, SocketError, Scope.Scope> =>
+  ends: () => Ends<A>
+): Effect.Effect<Connection<A>, SocketError, Scope.Scope> =>
   Effect.uninterruptible(
     Effect.flatMap(Effect.scope, (scope) =>
       Effect.suspend(() => {
         const wrong = wrongWith(duplex)
         if (wrong !== undefined) return Effect.fail(wrong)
-        const remote = options?.remoteAddress ?? remoteAddressOf(duplex) ?? anyAddress("IPv4")
-        const connection = unsafeMake(duplex, remote)
+        const known = ends()
+        const connection = new StreamConnection(new DuplexSocket(duplex, known), known.remote)
         // Scopes end in reverse: the connection is closed first.
         return Effect.map(
           Effect.addFinalizer(() => closedDown(duplex)),
@@ -92,3 +70,36 @@ export const make = (
       })
     )
   )
+
+/**
+ * A stream as a connection, which is closed with the scope. Of the options of a socket, `noDelay`, `keepAlive` and
+ * `lingerSeconds` 0 can be set, as far as the stream has them, and only what was set can be read; everything else is
+ * `Unsupported`. A stream over something else than IP says so by `remoteAddress`: its connection has addresses of that kind.
+ *
+ * Fails with `Closed` if the stream is destroyed, and with `InvalidArgument` if it gives objects or text. A stream that
+ * closes without having ended was cut off: that is a `ConnectionError` whose reason is `Reset`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function make<A extends Endpoint>(
+  duplex: Duplex,
+  options: { readonly remoteAddress: A }
+): Effect.Effect<Connection<A>, SocketError, Scope.Scope>
+export function make(
+  duplex: Duplex,
+  options?: NodeConnectionOptions
+): Effect.Effect<Connection, SocketError, Scope.Scope>
+export function make(
+  duplex: Duplex,
+  options?: NodeConnectionOptions<Endpoint>
+): Effect.Effect<AnyConnection, SocketError, Scope.Scope> {
+  const remote = options?.remoteAddress
+  if (remote === undefined || remote._tag === "SocketAddress") {
+    return over(duplex, () => ({
+      remote: remote ?? remoteAddressOf(duplex) ?? anyAddress("IPv4"),
+      local: () => localAddressOf(duplex)
+    }))
+  }
+  return over(duplex, () => ({ remote, local: () => undefined }))
+}

@@ -26,9 +26,9 @@ import { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import type { SocketAddress } from "../Address/index.js"
+import type { AddressFamily, Endpoint } from "../Address/index.js"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
-import { type Connection, StreamConnection } from "../Net/Connection.js"
+import { type AnyConnection, StreamConnection } from "../Net/Connection.js"
 import type { ReadHalf } from "../Net/internal/ReadHalf.js"
 import type { WriteHalf, WriteJob } from "../Net/internal/WriteHalf.js"
 import { Pieces } from "../Proactor/Pieces.js"
@@ -60,7 +60,18 @@ interface Piece {
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const hostOf = ({ host, scopeId }: SocketAddress): string => (scopeId === 0 ? host : `${host}%${scopeId}`)
+/** An address as `net.Socket` tells it. Of any other kind than an IP address it tells nothing. */
+interface NodeAddress {
+  readonly address: string | undefined
+  readonly port: number | undefined
+  readonly family: AddressFamily | undefined
+}
+
+const nodeAddress = (address: Endpoint): NodeAddress => {
+  if (address._tag !== "SocketAddress") return { address: undefined, port: undefined, family: undefined }
+  const { family, host, port, scopeId } = address
+  return { address: scopeId === 0 ? host : `${host}%${scopeId}`, port, family }
+}
 
 /**
  * A `node:stream` Duplex over a connection, with the properties and methods of a connected `net.Socket`.
@@ -73,14 +84,14 @@ const hostOf = ({ host, scopeId }: SocketAddress): string => (scopeId === 0 ? ho
  * @category models
  */
 export class NodeDuplex extends Duplex {
-  /** Whom the connection is with. */
-  readonly remoteAddress: string
-  readonly remotePort: number
-  readonly remoteFamily: "IPv4" | "IPv6"
-  /** This side's address. */
-  readonly localAddress: string
-  readonly localPort: number
-  readonly localFamily: "IPv4" | "IPv6"
+  /** Whom the connection is with; `undefined` unless it is over IP. */
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly remoteFamily: "IPv4" | "IPv6" | undefined
+  /** This side's address; `undefined` unless the connection is over IP. */
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly localFamily: "IPv4" | "IPv6" | undefined
   /** Always `false`: the connection was there first. */
   readonly connecting = false
   /** Always `false`: the connection was there first. */
@@ -89,7 +100,7 @@ export class NodeDuplex extends Duplex {
   bytesRead = 0
   /** Milliseconds without activity until 'timeout'; `undefined` before `setTimeout` is called. */
   timeout: number | undefined
-  private readonly connection: StreamConnection
+  private readonly connection: StreamConnection<Endpoint>
   private readonly runtime: Runtime.Runtime<never>
   private readonly reading: ReadHalf
   private readonly writing: WriteHalf
@@ -105,23 +116,24 @@ export class NodeDuplex extends Duplex {
 
   /** @internal */
   constructor(
-    connection: StreamConnection,
-    local: SocketAddress,
+    connection: StreamConnection<Endpoint>,
+    local: Endpoint,
     runtime: Runtime.Runtime<never>,
     options: NodeDuplexOptions | undefined
   ) {
     super({ allowHalfOpen: options?.allowHalfOpen ?? false })
-    const { remoteAddress: remote } = connection
+    const remoteEnd = nodeAddress(connection.remoteAddress)
+    const localEnd = nodeAddress(local)
     this.connection = connection
     this.runtime = runtime
     this.reading = connection.raw.reading
     this.writing = connection.raw.writing
-    this.remoteAddress = hostOf(remote)
-    this.remotePort = remote.port
-    this.remoteFamily = remote.family
-    this.localAddress = hostOf(local)
-    this.localPort = local.port
-    this.localFamily = local.family
+    this.remoteAddress = remoteEnd.address
+    this.remotePort = remoteEnd.port
+    this.remoteFamily = remoteEnd.family
+    this.localAddress = localEnd.address
+    this.localPort = localEnd.port
+    this.localFamily = localEnd.family
   }
 
   /** How many bytes were written, those that still wait included. */
@@ -139,10 +151,11 @@ export class NodeDuplex extends Duplex {
     return this.writable ? "writeOnly" : "closed"
   }
 
-  /** This side's address, as `net.Socket` tells it; an empty object once the stream is destroyed. */
+  /** This side's address, as `net.Socket` tells it; an empty object once the stream is destroyed, or if it is no IP address. */
   address(): { address: string; family: string; port: number } | Record<string, never> {
-    if (this.destroyed) return {}
-    return { address: this.localAddress, family: this.localFamily, port: this.localPort }
+    const { destroyed, localAddress: address, localFamily: family, localPort: port } = this
+    if (destroyed || address === undefined || family === undefined || port === undefined) return {}
+    return { address, family, port }
   }
 
   /**
@@ -380,8 +393,8 @@ export class NodeDuplex extends Duplex {
  * @internal
  */
 export const unsafeMake = (
-  connection: StreamConnection,
-  local: SocketAddress,
+  connection: StreamConnection<Endpoint>,
+  local: Endpoint,
   runtime: Runtime.Runtime<never> = Runtime.defaultRuntime,
   options?: NodeDuplexOptions
 ): NodeDuplex => new NodeDuplex(connection, local, runtime, options)
@@ -411,7 +424,7 @@ export const destroyed = (stream: Duplex): Effect.Effect<void> =>
  * @category constructors
  */
 export const make = (
-  connection: Connection,
+  connection: AnyConnection,
   options?: NodeDuplexOptions
 ): Effect.Effect<NodeDuplex, SocketError, Scope.Scope> =>
   Effect.gen(function* () {

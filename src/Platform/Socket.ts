@@ -27,9 +27,10 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
+import type { SocketError, TimeoutError } from "../Errors/index.js"
 import { type AnyConnection, StreamConnection } from "../Net/Connection.js"
-import * as Net from "../Net/Net.js"
+import type * as Net from "../Net/Net.js"
+import { connectTo, type RemoteOptions, type RemotePathOptions } from "./internal/Place.js"
 
 /**
  * The connection below the socket, for handlers that want more of it: addresses, options.
@@ -52,15 +53,12 @@ export interface OpenOptions {
 }
 
 /**
+ * Where to: a host and a port, or a path.
+ *
  * @since 0.1.0
  * @category options
  */
-export interface NetOptions extends OpenOptions {
-  /** An IP address or a name. `localhost` if absent. */
-  readonly host?: string | undefined
-  /** 1 to 65535. */
-  readonly port: number
-}
+export type NetOptions = OpenOptions & (RemoteOptions | RemotePathOptions)
 
 /** A normal closure, and a broken one, as WebSocket numbers them (RFC 6455, 7.4.1). */
 const NORMAL_CLOSURE = 1000
@@ -235,16 +233,8 @@ const bounded = (
  * @since 0.1.0
  * @category constructors
  */
-export const makeNet = (options: NetOptions): Effect.Effect<Socket.Socket, never, Net.Net> => {
-  const { host = "localhost", openTimeout, port } = options
-  if ("path" in options) {
-    const refused = openError(
-      invalidArgument("connect", "there are no Unix sockets here yet: give host and port")
-    )
-    return fromConnection(Effect.fail(refused))
-  }
-  return fromConnection(Effect.mapError(Net.connect({ host, port, timeout: openTimeout }), openError))
-}
+export const makeNet = (options: NetOptions): Effect.Effect<Socket.Socket, never, Net.Net> =>
+  fromConnection(Effect.mapError(connectTo({ ...options, timeout: options.openTimeout }), openError))
 
 /**
  * The socket as a channel: what is written to it leaves, and what arrives comes out.
@@ -265,7 +255,7 @@ export const makeNetChannel = <IE = never>(
 > => Channel.unwrap(Effect.map(makeNet(options), Socket.toChannelWith<IE>()))
 
 /**
- * The `Socket` service: a client of this host and port.
+ * The `Socket` service: a client of this host and port, or of this path.
  *
  * @since 0.1.0
  * @category layers

@@ -16,32 +16,32 @@ import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { SocketAddress } from "../Address/index.js"
-import { invalidArgument } from "../Errors/index.js"
+import type { SocketAddress, UnixAddress } from "../Address/index.js"
 import type * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
-import { type AnywhereOptions, listenAnywhere } from "./internal/ListenAnywhere.js"
+import { listenAt, type PlaceOptions } from "./internal/Place.js"
 import { NetConnection, overConnection } from "./Socket.js"
 
 /**
+ * Where it listens, at a host and a port or at a path, and how it serves.
+ *
  * @since 0.1.0
  * @category options
  */
-export interface Options
-  extends Pick<ServeOptions, "drainTimeout" | "handshakeTimeout" | "idleTimeout" | "maxConnections">,
-    AnywhereOptions {}
+export type Options = PlaceOptions &
+  Pick<ServeOptions, "drainTimeout" | "handshakeTimeout" | "idleTimeout" | "maxConnections">
 
 const openError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Open", cause })
 const acceptError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Unknown", cause })
 
-const addressOf = (address: SocketAddress): SocketServer.TcpAddress => ({
-  _tag: "TcpAddress",
-  hostname: address.host,
-  port: address.port
-})
+const addressOf = (address: SocketAddress | UnixAddress): SocketServer.Address =>
+  address._tag === "UnixAddress"
+    ? { _tag: "UnixAddress", path: address.path }
+    : { _tag: "TcpAddress", hostname: address.host, port: address.port }
 
 /**
- * Listens, and closes with the scope. Fails with the reason `Open`; the `cause` is the typed error of `Net.listen`.
+ * Listens, and closes with the scope. Fails with the reason `Open`; the `cause` is the typed error of `Net.listen`, or of
+ * `Unix.listen`.
  *
  * @since 0.1.0
  * @category constructors
@@ -54,12 +54,7 @@ export const make = (
   Net.Net | Scope.Scope
 > => {
   const { drainTimeout, handshakeTimeout, idleTimeout, maxConnections } = options
-  if ("path" in options) {
-    return Effect.fail(
-      openError(invalidArgument("listen", "there are no Unix sockets here yet: give host and port"))
-    )
-  }
-  return Effect.map(Effect.mapError(listenAnywhere(options), openError), (listener) => {
+  return Effect.map(Effect.mapError(listenAt(options), openError), (listener) => {
     const serving = { drainTimeout, handshakeTimeout, idleTimeout, maxConnections, onFailure: report }
     const run = <R, E, A>(handler: (socket: Socket.Socket) => Effect.Effect<A, E, R>) =>
       Effect.mapError(
@@ -83,7 +78,7 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   )
 
 /**
- * The `SocketServer` service: listens on this host and port.
+ * The `SocketServer` service: listens on this host and port, or at this path.
  *
  * @since 0.1.0
  * @category layers

@@ -34,7 +34,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { isTimeoutError, type SocketError, type TimeoutError, type TlsError } from "../Errors/index.js"
+import type { Endpoint, SocketAddress } from "../Address/index.js"
+import {
+  invalidArgument,
+  isTimeoutError,
+  type SocketError,
+  type TimeoutError,
+  type TlsError
+} from "../Errors/index.js"
 import type { Connection } from "../Net/Connection.js"
 import { timedOut } from "../Net/internal/Deadline.js"
 import type { Listener } from "../Net/Listener.js"
@@ -50,7 +57,7 @@ import { badOptions, limitOf } from "./internal/TlsOptions.js"
  * @since 0.1.0
  * @category models
  */
-export interface TlsConnection extends Connection {
+export interface TlsConnection<out A extends Endpoint = SocketAddress> extends Connection<A> {
   /** `TLSv1.3`, `TLSv1.2`, ... */
   readonly protocol: string
   /** OpenSSL's name of the cipher suite, and the RFCs'. */
@@ -122,7 +129,7 @@ export interface CommonOptions extends Identity {
 export interface ClientOptions extends CommonOptions {
   /**
    * Who the server is: a name, which it is told (SNI) and which its certificate has to have, or an IP address, which the
-   * certificate has to have. If absent it is the host that was connected to, or the address that the connection is with.
+   * certificate has to have. If absent it is the host that was connected to, or the IP address that the connection is with.
    */
   readonly servername?: string | undefined
   /**
@@ -240,7 +247,8 @@ export const connect = (
  * Makes a connection a TLS connection, as the client: after STARTTLS, or over whatever carries a connection. It is closed
  * with the scope, and the connection beneath with it.
  *
- * Without `servername` the certificate has to be for the IP address that the connection is with.
+ * Without `servername` the certificate has to be for the IP address that the connection is with; one over anything else
+ * needs it.
  *
  * Fails with `TlsError`, with `ConnectionError` if the peer goes away (`Reset`), with `TimeoutError`, or with
  * `InvalidArgument` if the options are no good; then the connection is closed.
@@ -248,14 +256,21 @@ export const connect = (
  * @since 0.1.0
  * @category operations
  */
-export const clientOver = (
-  connection: Connection,
+export const clientOver = <A extends Endpoint>(
+  connection: Connection<A>,
   options: ClientOptions = {}
-): Effect.Effect<TlsConnection, TlsError | SocketError | TimeoutError, Scope.Scope> =>
+): Effect.Effect<TlsConnection<A>, TlsError | SocketError | TimeoutError, Scope.Scope> =>
   Effect.suspend(() => {
-    const { servername = connection.remoteAddress.host } = options
+    const { servername = hostOf(connection.remoteAddress) } = options
+    if (servername === undefined) {
+      const advice = "over anything but IP a client says by servername who the server is"
+      return Effect.zipRight(connection.close, Effect.fail(invalidArgument("handshake", advice)))
+    }
     return handshake(connection, clientSide(options, servername, limitOf(options)))
   })
+
+const hostOf = (address: Endpoint): string | undefined =>
+  address._tag === "SocketAddress" ? address.host : undefined
 
 /**
  * Makes a connection a TLS connection, as the server. It is closed with the scope, and the connection beneath with it.
@@ -266,10 +281,10 @@ export const clientOver = (
  * @since 0.1.0
  * @category operations
  */
-export const serverOver = (
-  connection: Connection,
+export const serverOver = <A extends Endpoint>(
+  connection: Connection<A>,
   options: ServerOptions | ServerContext
-): Effect.Effect<TlsConnection, TlsError | SocketError | TimeoutError, Scope.Scope> =>
+): Effect.Effect<TlsConnection<A>, TlsError | SocketError | TimeoutError, Scope.Scope> =>
   Effect.flatMap(contextOf(options), ({ side }) => handshake(connection, side))
 
 /**
@@ -282,14 +297,14 @@ export const serverOver = (
  * @since 0.1.0
  * @category operations
  */
-export const serve = <E, R, R2 = never>(
-  listener: Listener,
+export const serve = <E, R, R2 = never, A extends Endpoint = SocketAddress>(
+  listener: Listener<A>,
   options: ServerOptions | ServerContext,
-  handler: (connection: TlsConnection) => Effect.Effect<unknown, E, R>,
-  serveOptions?: ServeOptions<E | TlsError | SocketError | TimeoutError, R2>
+  handler: (connection: TlsConnection<A>) => Effect.Effect<unknown, E, R>,
+  serveOptions?: ServeOptions<E | TlsError | SocketError | TimeoutError, R2, A>
 ): Effect.Effect<never, SocketError, R | R2> =>
   Effect.flatMap(contextOf(options), (context) => {
-    const serveOne = (connection: Connection) =>
+    const serveOne = (connection: Connection<A>) =>
       Effect.scopedWith((scope) =>
         Effect.flatMap(Scope.extend(serverOver(connection, context), scope), (tls) =>
           Effect.zipRight(connection.established, handler(tls))

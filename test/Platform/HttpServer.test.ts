@@ -28,7 +28,7 @@ const portOf = ({ address }: HttpServer.HttpServer): number =>
   address._tag === "TcpAddress" ? address.port : 0
 
 /** Serves the app within the scope; the port. */
-const serveWith = <E>(options: Partial<OurHttpServer.Options>, app: HttpRouter.HttpRouter<E, never>) =>
+const serveWith = <E>(options: OurHttpServer.HttpOptions, app: HttpRouter.HttpRouter<E, never>) =>
   Effect.gen(function* () {
     const server = yield* OurHttpServer.make({ host, port: 0, drainTimeout: forEver, ...options })
     yield* Effect.provideService(HttpServer.serveEffect(app), HttpServer.HttpServer, server)

@@ -65,7 +65,7 @@ const app = HttpRouter.empty.pipe(
   )
 )
 
-const serve = (tls: Tls.ServerOptions = {}, options: Partial<OurHttpServer.Options> = {}) =>
+const serve = (tls: Tls.ServerOptions = {}, options: OurHttpServer.HttpOptions = {}) =>
   Effect.gen(function* () {
     const service = yield* OurHttpServer.make({ host, port: 0, tls: { ...server, ...tls }, ...options })
     yield* Effect.provideService(HttpServer.serveEffect(app), HttpServer.HttpServer, service)

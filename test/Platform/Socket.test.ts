@@ -11,7 +11,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Address from "../../src/Address/index.js"
-import { ConnectionError } from "../../src/Errors/index.js"
+import { ConnectionError, NetworkError } from "../../src/Errors/index.js"
 import * as Net from "../../src/Net/index.js"
 import * as Socket from "../../src/Platform/Socket.js"
 import * as SocketServer from "../../src/Platform/SocketServer.js"
@@ -376,12 +376,22 @@ describe("what this library adds", () => {
     })
   )
 
-  test(subject, "options of a path are refused as typed errors: there are no Unix sockets here yet", () =>
-    Effect.gen(function* () {
-      const options = { path: "/nowhere", port: 1 }
-      const socket = yield* Socket.makeNet(options)
-      assert.deepInclude(yield* Effect.flip(socket.run(() => Effect.void)), { reason: "Open" })
-      assert.deepInclude(yield* Effect.flip(SocketServer.make(options)), { reason: "Open" })
-    })
+  test(
+    subject,
+    "a path and a port at once, as from code that no compiler looked at: Open, InvalidArgument",
+    () =>
+      Effect.gen(function* () {
+        const options = { path: "/nowhere", port: 1 } as unknown as { readonly path: string }
+        const socket = yield* Socket.makeNet(options)
+        const failures = [
+          yield* Effect.flip(socket.run(() => Effect.void)),
+          yield* Effect.flip(SocketServer.make(options))
+        ]
+        for (const failure of failures) {
+          assert.deepInclude(failure, { reason: "Open" })
+          assert.isTrue("cause" in failure && failure.cause instanceof NetworkError)
+          assert.deepInclude("cause" in failure ? failure.cause : {}, { reason: "InvalidArgument" })
+        }
+      })
   )
 })

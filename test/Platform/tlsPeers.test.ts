@@ -1,7 +1,6 @@
 /**
  * TLS with other people's programs at the other end: OpenSSL's own, and socat; and with those that do not keep to it.
  */
-import { spawn } from "node:child_process"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -10,6 +9,7 @@ import * as Net from "../../src/Net/index.js"
 import * as Tls from "../../src/Platform/Tls.js"
 import { pattern, readExactly, readToEnd, test, text } from "../Net/harness.js"
 import { absenceOf } from "../support/absence.js"
+import { announced, ended, type Started, started } from "../support/started.js"
 import * as certificates from "./certificates.js"
 import { subject } from "./streams.js"
 import { echoServer, host, serving, tlsReason, trusting } from "./tlsEnds.js"
@@ -19,41 +19,9 @@ const { pathOf } = certificates
 const caFile = pathOf("ca.cert.pem")
 const serverFiles = { cert: pathOf("server.cert.pem"), key: pathOf("server.key.pem") }
 
-/** A program of this machine, which is killed with the scope. */
-const started = (command: string, ...args: ReadonlyArray<string>) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(command, [...args])
-      child.stdin.on("error", () => {})
-      const output: Array<Buffer> = []
-      const errors: Array<Buffer> = []
-      child.stdout.on("data", (bytes: Buffer) => output.push(bytes))
-      child.stderr.on("data", (bytes: Buffer) => errors.push(bytes))
-      const said = () => Buffer.concat([...output, ...errors]).toString("latin1")
-      return { child, said, output: () => Buffer.concat(output) }
-    }),
-    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-  )
-
-type Started = Effect.Effect.Success<ReturnType<typeof started>>
-
-const ended = ({ child }: Started): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    if (child.exitCode !== null && child.stdout.closed) return resume(Effect.void)
-    child.once("close", () => resume(Effect.void))
-  })
-
 /** The port that the program says it listens on. */
-const portOf = ({ child, said }: Started, announcement: RegExp): Effect.Effect<number> =>
-  Effect.async((resume) => {
-    const look = () => {
-      const [, port] = announcement.exec(said()) ?? []
-      if (port !== undefined) resume(Effect.succeed(Number(port)))
-    }
-    child.stdout.on("data", look)
-    child.stderr.on("data", look)
-    look()
-  })
+const portOf = (program: Started, announcement: RegExp): Effect.Effect<number> =>
+  Effect.map(announced(program, announcement), ([, port]) => Number(port))
 
 const isServed = (port: number) =>
   Effect.scoped(

@@ -26,7 +26,7 @@
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { AddressFamily, SocketAddress } from "../../Address/index.js"
+import type { Endpoint, SocketAddress } from "../../Address/index.js"
 import * as Address from "../../Address/index.js"
 import {
   closed,
@@ -38,12 +38,12 @@ import {
   withDetails
 } from "../../Errors/index.js"
 import {
-  type AnyOperation,
   Ledger,
   type ReceiveOperation,
-  type SendOperation
+  type SendOperation,
+  type StreamOperation
 } from "../../Proactor/Operation.js"
-import type { ProactorSocket, ShutdownHow } from "../../Proactor/Proactor.js"
+import type { ProactorStream, ShutdownHow } from "../../Proactor/Proactor.js"
 import {
   decodeOption,
   encodeOption,
@@ -67,8 +67,6 @@ const asBytes = (chunk: unknown): Uint8Array => {
   if (chunk instanceof Uint8Array) return chunk
   return typeof chunk === "string" ? Buffer.from(chunk) : noBytes
 }
-
-type TransferOperation = ReceiveOperation | SendOperation
 
 /** A property of a stream that may be a `net.Socket`, or be like one. */
 const property = (stream: Duplex, name: string): unknown => Reflect.get(stream, name)
@@ -98,12 +96,25 @@ const addressOf = (stream: Duplex, side: "local" | "remote"): SocketAddress | un
 export const remoteAddressOf = (stream: Duplex): SocketAddress | undefined => addressOf(stream, "remote")
 
 /** @internal */
-export class DuplexSocket implements ProactorSocket {
-  readonly family: AddressFamily
+export const localAddressOf = (stream: Duplex): SocketAddress | undefined => addressOf(stream, "local")
+
+/**
+ * The ends of a stream, for those who ask.
+ *
+ * @internal
+ */
+export interface Ends<A extends Endpoint> {
+  readonly remote: A
+  /** Asked when somebody asks: a stream may learn its address later, and forgets it when it is destroyed. */
+  readonly local: () => A | undefined
+}
+
+/** @internal */
+export class DuplexSocket<A extends Endpoint> implements ProactorStream<A> {
   readonly ledger = new Ledger()
   private readonly stream: Duplex
-  private readonly local: SocketAddress | undefined
-  private readonly remote: SocketAddress
+  private readonly ends: Ends<A>
+  private readonly local: A | undefined
   private receiving: ReceiveOperation | undefined
   private sending: SendOperation | undefined
   /** What the stream handed out and nobody took yet. */
@@ -119,12 +130,11 @@ export class DuplexSocket implements ProactorSocket {
   private readonly reset: (() => void) | undefined
 
   /** `reset` is how to cut the connection off, where the stream cannot do it itself. */
-  constructor(stream: Duplex, remoteAddress: SocketAddress, reset?: () => void) {
+  constructor(stream: Duplex, ends: Ends<A>, reset?: () => void) {
     this.stream = stream
     this.reset = reset
-    this.remote = remoteAddress
-    this.family = remoteAddress.family
-    this.local = addressOf(stream, "local")
+    this.ends = ends
+    this.local = ends.local()
     this.hasEnded = stream.readableEnded
     // Both halves are for the program to end.
     stream.allowHalfOpen = true
@@ -137,14 +147,14 @@ export class DuplexSocket implements ProactorSocket {
     stream.on("close", () => this.failed(gone))
   }
 
-  submit(operation: AnyOperation): boolean {
+  submit(operation: StreamOperation): boolean {
     operation.begin(this.ledger)
     if (!this.start(operation)) return false
     operation.finish()
     return true
   }
 
-  cancel(operation: AnyOperation): void {
+  cancel(operation: StreamOperation): void {
     if (operation !== this.receiving && operation !== this.sending) return
     if (operation === this.receiving) this.receiving = undefined
     // Bytes that the stream has leave all the same: whoever cancels a send is about to close.
@@ -168,14 +178,6 @@ export class DuplexSocket implements ProactorSocket {
     this.close()
   }
 
-  bind(): Effect.Effect<never, SocketError> {
-    return Effect.fail(unsupported("bind", "a stream is connected already"))
-  }
-
-  listen(): Effect.Effect<never, SocketError> {
-    return Effect.fail(unsupported("listen", "a stream is connected already"))
-  }
-
   shutdown(how: ShutdownHow): Effect.Effect<void, SocketError> {
     return this.whileOpen("shutdown", () => {
       if (this.stream.destroyed) return Effect.fail(socketError("NotConnected", { operation: "shutdown" }))
@@ -185,18 +187,18 @@ export class DuplexSocket implements ProactorSocket {
     })
   }
 
-  get localAddress(): Effect.Effect<SocketAddress, SocketError> {
+  get localAddress(): Effect.Effect<A, SocketError> {
     return this.whileOpen("localAddress", () => {
       // A socket that was connecting when it was handed over has its address by now.
-      const local = this.local ?? addressOf(this.stream, "local")
+      const local = this.local ?? this.ends.local()
       return local === undefined
         ? Effect.fail(unsupported("localAddress", "the stream does not tell its address"))
         : Effect.succeed(local)
     })
   }
 
-  get remoteAddress(): Effect.Effect<SocketAddress, SocketError> {
-    return this.whileOpen("remoteAddress", () => Effect.succeed(this.remote))
+  get remoteAddress(): Effect.Effect<A, SocketError> {
+    return this.whileOpen("remoteAddress", () => Effect.succeed(this.ends.remote))
   }
 
   getOption<Name extends SocketOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
@@ -223,24 +225,16 @@ export class DuplexSocket implements ProactorSocket {
     })
   }
 
-  private whileOpen<A>(
+  private whileOpen<B>(
     operation: string,
-    run: () => Effect.Effect<A, SocketError>
-  ): Effect.Effect<A, SocketError> {
+    run: () => Effect.Effect<B, SocketError>
+  ): Effect.Effect<B, SocketError> {
     return Effect.suspend(() => (this.isClosed ? Effect.fail(closed(operation)) : run()))
   }
 
   /** Answers whether the operation is over. */
-  private start(operation: AnyOperation): boolean {
-    switch (operation.kind) {
-      case "Receive":
-        return this.receive(operation)
-      case "Send":
-        return this.send(operation)
-      default:
-        operation.failure = this.told("Unsupported", operation)
-        return true
-    }
+  private start(operation: StreamOperation): boolean {
+    return operation.kind === "Receive" ? this.receive(operation) : this.send(operation)
   }
 
   private receive(operation: ReceiveOperation): boolean {
@@ -314,21 +308,24 @@ export class DuplexSocket implements ProactorSocket {
     this.retire(operation)
   }
 
-  private refuse(operation: TransferOperation): true {
+  private refuse(operation: StreamOperation): true {
     operation.failure = this.refusal(operation)
     return true
   }
 
-  private refusal({ peer: address, purpose }: TransferOperation): SocketError {
+  private refusal({ peer: address, purpose }: StreamOperation): SocketError {
     if (this.isClosed) return closed(purpose, address)
     return withDetails(this.failure ?? gone, { operation: purpose, address })
   }
 
-  private told(reason: SocketErrorReason, { peer: address, purpose: operation }: AnyOperation): SocketError {
+  private told(
+    reason: SocketErrorReason,
+    { peer: address, purpose: operation }: StreamOperation
+  ): SocketError {
     return socketError(reason, { operation, address })
   }
 
-  private retire(operation: AnyOperation): void {
+  private retire(operation: StreamOperation): void {
     operation.finish()
     operation.onRetired()
   }

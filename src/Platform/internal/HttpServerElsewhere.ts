@@ -12,7 +12,7 @@
  */
 import * as Http from "node:http"
 import type { Duplex } from "node:stream"
-import type { SocketAddress } from "../../Address/index.js"
+import type { Endpoint } from "../../Address/index.js"
 
 /** What Node's server can be told. Part of the public options, so not internal. */
 export type NodeOptions = Omit<Http.ServerOptions, "IncomingMessage" | "ServerResponse">
@@ -38,13 +38,13 @@ const refuse = (_request: Http.IncomingMessage, response: Http.ServerResponse): 
 
 /** @internal */
 export class ServerElsewhere extends Http.Server {
-  private readonly local: SocketAddress
+  private readonly local: Endpoint
   private readonly stage: Stage
   /** The streams, and whether anything of a request has come on each. */
   private readonly streams = new Map<Duplex, () => boolean>()
 
   /** Throws Node's `RangeError` or `TypeError` where it does not take an option. */
-  constructor(options: NodeOptions, local: SocketAddress) {
+  constructor(options: NodeOptions, local: Endpoint) {
     const stage: Stage = { isDraining: false }
     super({ ...options, ServerResponse: responsesIn(stage) })
     this.local = local
@@ -68,7 +68,10 @@ export class ServerElsewhere extends Http.Server {
     return this
   }
 
-  override address(): { address: string; family: string; port: number } {
+  /** As Node's tells it: the path itself, if it is one. */
+  override address(): string | { address: string; family: string; port: number } {
+    if (this.local._tag === "UnixAddress") return this.local.path
+    if (this.local._tag === "PipeAddress") return this.local.name
     const { family, host, port } = this.local
     return { address: host, family, port }
   }

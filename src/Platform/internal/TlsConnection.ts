@@ -22,7 +22,7 @@ import type { X509Certificate } from "node:crypto"
 import type { CipherNameAndProtocol, TLSSocket } from "node:tls"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { SocketAddress } from "../../Address/index.js"
+import type { Endpoint } from "../../Address/index.js"
 import { fromTls, type SocketError, socketError, type TlsError, type TlsSide } from "../../Errors/index.js"
 import { isTlsAlert, tlsCodeOf } from "../../Errors/TlsTable.js"
 import { StreamConnection } from "../../Net/Connection.js"
@@ -38,8 +38,8 @@ import { certificateIn } from "./TlsSession.js"
  *
  * @internal
  */
-export interface Layers {
-  readonly beneath: StreamConnection
+export interface Layers<out A extends Endpoint = Endpoint> {
+  readonly beneath: StreamConnection<A>
   /** The stream over the connection beneath. */
   readonly wire: NodeDuplex
   /** The stream over that one. */
@@ -127,7 +127,7 @@ const errorOf = (layers: Layers): Option.Option<TlsError> => {
 }
 
 /** @internal */
-export class TlsTcpConnection extends StreamConnection implements TlsConnection {
+export class TlsStreamConnection<A extends Endpoint> extends StreamConnection<A> implements TlsConnection<A> {
   readonly protocol: string
   readonly cipher: CipherNameAndProtocol
   readonly alpnProtocol: Option.Option<string>
@@ -136,14 +136,14 @@ export class TlsTcpConnection extends StreamConnection implements TlsConnection 
   readonly authorizationError: Option.Option<TlsError>
   readonly peerCertificate: Option.Option<X509Certificate>
   readonly isSessionReused: boolean
-  private readonly layers: Layers
+  private readonly layers: Layers<A>
 
-  private constructor(layers: Layers) {
+  private constructor(layers: Layers<A>) {
     const { beneath, stream, wire } = layers
-    super(
-      new DuplexSocket(stream, beneath.remoteAddress, () => wire.resetAndDestroy()),
-      beneath.remoteAddress
-    )
+    const { remoteAddress: remote } = beneath
+    // The local address is asked of the connection beneath.
+    const ends = { remote, local: () => undefined }
+    super(new DuplexSocket(stream, ends, () => wire.resetAndDestroy()), remote)
     this.layers = layers
     // Node forgets all of it once the stream is destroyed.
     this.protocol = protocolOf(stream)
@@ -157,10 +157,10 @@ export class TlsTcpConnection extends StreamConnection implements TlsConnection 
   }
 
   /** To be called in the step in which the handshake is over: what comes next is not to be missed. */
-  static established(layers: Layers): TlsTcpConnection {
+  static established<A extends Endpoint>(layers: Layers<A>): TlsStreamConnection<A> {
     explainFailures(layers)
     if (!layers.ignoreUnexpectedEof) watchEnd(layers)
-    return new TlsTcpConnection(layers)
+    return new TlsStreamConnection(layers)
   }
 
   get session(): Effect.Effect<Option.Option<Uint8Array>> {
@@ -176,7 +176,7 @@ export class TlsTcpConnection extends StreamConnection implements TlsConnection 
     })
   }
 
-  override get localAddress(): Effect.Effect<SocketAddress, SocketError> {
+  override get localAddress(): Effect.Effect<A, SocketError> {
     return this.layers.beneath.localAddress
   }
 

@@ -17,6 +17,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import type { Endpoint } from "../../Address/index.js"
 import {
   ConnectionError,
   closed,
@@ -28,13 +29,13 @@ import {
   type TlsSide
 } from "../../Errors/index.js"
 import { tlsCodeOf } from "../../Errors/TlsTable.js"
-import { type Connection, StreamConnection } from "../../Net/Connection.js"
+import { type AnyConnection, type Connection, StreamConnection } from "../../Net/Connection.js"
 import { Deadline, timedOut } from "../../Net/internal/Deadline.js"
 import { destroyed, type NodeDuplex, unsafeMake } from "../NodeDuplex.js"
 import type { ClientOptions } from "../Tls.js"
 import { fromNodeError } from "./NodeErrors.js"
 import type { TlsAcceptor } from "./TlsAcceptor.js"
-import { type Layers, Sessions, TlsTcpConnection } from "./TlsConnection.js"
+import { type Layers, Sessions, TlsStreamConnection } from "./TlsConnection.js"
 import { badOptions, startClient } from "./TlsOptions.js"
 
 /** @internal */
@@ -99,16 +100,16 @@ const hungUp = (): Error => Object.assign(new Error("the connection ended"), { c
  * Runs the handshake to its verdict, or until the deadline passes: a wait of this fiber and no race, which would not end
  * where it cannot be interrupted. `established` is called in the step in which it is over.
  */
-const shake = <A>(
-  beneath: StreamConnection,
+const shake = <A extends Endpoint, B>(
+  beneath: StreamConnection<A>,
   wire: NodeDuplex,
   { begin, ignoreUnexpectedEof, side }: Handshake,
-  established: (layers: Layers) => A,
+  established: (layers: Layers<A>) => B,
   deadline: Deadline | undefined
-): Effect.Effect<A, HandshakeError> =>
+): Effect.Effect<B, HandshakeError> =>
   Effect.async((resume) => {
     let isSettled = false
-    const settle = (outcome: Effect.Effect<A, HandshakeError>) => {
+    const settle = (outcome: Effect.Effect<B, HandshakeError>) => {
       isSettled = true
       resume(outcome)
     }
@@ -138,12 +139,12 @@ const shake = <A>(
   })
 
 /** What a handshake leads to, or the connection is closed. */
-const shaken = <A>(
-  connection: Connection,
+const shaken = <A extends Endpoint, B>(
+  connection: Connection<A>,
   options: Handshake,
-  established: (layers: Layers) => A,
-  restore: <B, E>(effect: Effect.Effect<B, E>) => Effect.Effect<B, E>
-): Effect.Effect<A, HandshakeError> => {
+  established: (layers: Layers<A>) => B,
+  restore: <C, E>(effect: Effect.Effect<C, E>) => Effect.Effect<C, E>
+): Effect.Effect<B, HandshakeError> => {
   if (!(connection instanceof StreamConnection)) {
     return Effect.fail(invalidArgument(OPERATION, "the connection is none of Net's"))
   }
@@ -167,14 +168,15 @@ const shaken = <A>(
  *
  * @internal
  */
-export const handshake = (
-  connection: Connection,
+export const handshake = <A extends Endpoint>(
+  connection: Connection<A>,
   options: Handshake
-): Effect.Effect<TlsTcpConnection, HandshakeError, Scope.Scope> =>
+): Effect.Effect<TlsStreamConnection<A>, HandshakeError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) =>
-      Effect.map(shaken(connection, options, TlsTcpConnection.established, restore), (tls) =>
-        tls.adoptInto(scope)
+      Effect.map(
+        shaken(connection, options, (layers) => TlsStreamConnection.established(layers), restore),
+        (tls) => tls.adoptInto(scope)
       )
     )
   )
@@ -186,7 +188,7 @@ export const handshake = (
  * @internal
  */
 export const handshakeOfStream = (
-  connection: Connection,
+  connection: AnyConnection,
   options: Handshake,
   secured: (layers: Layers) => void
 ): Effect.Effect<TLSSocket, HandshakeError, Scope.Scope> => {
