@@ -9,7 +9,7 @@ import type * as Net from "../../src/Net/index.js"
 import { bytes, pattern, readExactly, readToEnd, text } from "../Net/harness.js"
 import type { ForeignEnd } from "./foreignEnd.js"
 
-type Conversation = (ours: Net.Connection, theirs: ForeignEnd) => Effect.Effect<void, unknown>
+type Conversation = (ours: Net.AnyConnection, theirs: ForeignEnd) => Effect.Effect<void, unknown>
 
 export const MEBIBYTE = 1024 * 1024
 
@@ -20,7 +20,7 @@ export const assertSameBytes = (actual: Uint8Array, expected: Uint8Array, what: 
 }
 
 /** Sends everything back until the end of the stream. */
-export const echo = (connection: Net.Connection) =>
+export const echo = (connection: Net.AnyConnection) =>
   Effect.gen(function* () {
     for (;;) {
       const chunk = yield* connection.read

@@ -11,6 +11,8 @@ import * as Option from "effect/Option"
 import { format, unsafeMake } from "../../src/Address/index.js"
 import * as Net from "../../src/Net/index.js"
 import * as ProxyProtocol from "../../src/Net/ProxyProtocol.js"
+import * as Unix from "../../src/Net/Unix.js"
+import { freePath } from "../Net/unixHarness.js"
 import { absenceOf } from "../support/absence.js"
 import { freePort, host, reachable, running } from "../support/server.js"
 
@@ -21,7 +23,8 @@ const ways = {
   "version 2, with a checksum": [2, "send-proxy-v2 proxy-v2-options crc32c"]
 } as const
 
-const configuration = (frontPort: number, acceptPort: number, serverPort: number, way: string) => `
+/** `server`: where the server is, as HAProxy writes it. */
+const configuration = (frontPort: number, acceptPort: number, server: string, way: string) => `
 defaults
   mode tcp
   timeout connect 5s
@@ -29,10 +32,10 @@ defaults
   timeout server 20s
 listen front
   bind ${host}:${frontPort}
-  server one ${host}:${serverPort} ${way}
+  server one ${server} ${way}
 listen behind-another-proxy
   bind ${host}:${acceptPort} accept-proxy
-  server one ${host}:${serverPort} ${way}
+  server one ${server} ${way}
 `
 
 const scopedFile = (text: string) =>
@@ -49,7 +52,7 @@ const scopedFile = (text: string) =>
   )
 
 /** Tells each client in a line what the proxy said of it, and sends back what it sends. */
-const tell = (connection: Net.Connection, header: Option.Option<ProxyProtocol.ProxyHeader>) =>
+const tell = (connection: Net.AnyConnection, header: Option.Option<ProxyProtocol.ProxyHeader>) =>
   Effect.gen(function* () {
     const { endpoints, extensions, version } = Option.getOrThrow(header)
     const ends = Option.match(endpoints, {
@@ -65,16 +68,22 @@ const tell = (connection: Net.Connection, header: Option.Option<ProxyProtocol.Pr
     }
   })
 
+/** HAProxy in front of a server at that address. */
+const inFrontOf = (server: string, way: string) =>
+  Effect.gen(function* () {
+    const [frontPort, acceptPort] = [yield* freePort, yield* freePort]
+    const path = yield* scopedFile(configuration(frontPort, acceptPort, server, way))
+    yield* running("haproxy", ["-db", "-f", path])
+    yield* reachable(frontPort)
+    return { frontPort, acceptPort }
+  })
+
 /** HAProxy in front of such a server. */
 const proxied = (way: string) =>
   Effect.gen(function* () {
     const listener = yield* Net.listen({ host, port: 0 })
     yield* Effect.forkScoped(ProxyProtocol.serve(listener, { trusted: [host] }, tell))
-    const [frontPort, acceptPort] = [yield* freePort, yield* freePort]
-    const path = yield* scopedFile(configuration(frontPort, acceptPort, listener.address.port, way))
-    yield* running("haproxy", ["-db", "-f", path])
-    yield* reachable(frontPort)
-    return { frontPort, acceptPort }
+    return yield* inFrontOf(`${host}:${listener.address.port}`, way)
   })
 
 const absence = absenceOf("haproxy")
@@ -135,6 +144,20 @@ describe.skipIf(absence !== undefined)("HAProxy", () => {
           const expected = `version ${version}: ${format(source)} to ${format(destination)} [${extensions}]`
           assert.deepStrictEqual(line, Option.some(expected))
         }
+      }).pipe(Effect.scoped, Effect.provide(Net.layer))
+    )
+
+    it.live(`in front of a Unix socket, ${name}`, () =>
+      Effect.gen(function* () {
+        const path = yield* freePath
+        const listener = yield* Unix.listen({ path })
+        yield* Effect.forkScoped(ProxyProtocol.serve(listener, { trusted: ["unix:"] }, tell))
+        const { frontPort } = yield* inFrontOf(`unix@${path}`, way)
+        const client = yield* Net.connect({ host, port: frontPort, timeout: "10 seconds" })
+        const { port } = yield* client.localAddress
+        const line = yield* client.readLineWith({ timeout: "10 seconds" })
+        const expected = `version ${version}: ${host}:${port} to ${host}:${frontPort} [${extensions}]`
+        assert.deepStrictEqual(line, Option.some(expected))
       }).pipe(Effect.scoped, Effect.provide(Net.layer))
     )
   }

@@ -47,7 +47,10 @@ const closed = (child: ChildProcess): Effect.Effect<string> =>
   })
 
 /** Starts a program; it is killed with the scope if it is still there then. */
-const launch = (command: string, args: ReadonlyArray<string>): Effect.Effect<Program, never, Scope.Scope> =>
+export const launch = (
+  command: string,
+  args: ReadonlyArray<string>
+): Effect.Effect<Program, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] })
@@ -63,7 +66,7 @@ const launch = (command: string, args: ReadonlyArray<string>): Effect.Effect<Pro
       })
   )
 
-const endOf = (child: Program): ForeignEnd =>
+export const endOf = (child: Program): ForeignEnd =>
   ofStreams(
     child.stdout,
     child.stdin,
@@ -72,17 +75,20 @@ const endOf = (child: Program): ForeignEnd =>
     )
   )
 
-/** The port that a program announces on its standard error. */
-const announcedPort = (child: Program, announcement: RegExp): Effect.Effect<number, Error> =>
+/** What a program announces on its standard error. */
+export const announced = (child: Program, announcement: RegExp): Effect.Effect<RegExpExecArray, Error> =>
   Effect.async((resume) => {
     let said = ""
     child.stderr.on("data", (chunk: Uint8Array) => {
       said += Buffer.from(chunk).toString("latin1")
-      const port = announcement.exec(said)?.[1]
-      if (port !== undefined) resume(Effect.succeed(Number(port)))
+      const match = announcement.exec(said)
+      if (match !== null) resume(Effect.succeed(match))
     })
-    child.stderr.once("end", () => resume(Effect.fail(new Error(`it announced no port: ${said}`))))
+    child.stderr.once("end", () => resume(Effect.fail(new Error(`it announced nothing: ${said}`))))
   })
+
+const announcedPort = (child: Program, announcement: RegExp): Effect.Effect<number, Error> =>
+  Effect.map(announced(child, announcement), ([, port]) => Number(port))
 
 interface ProgramPeer {
   readonly name: string
@@ -111,12 +117,12 @@ const programPeer = (peer: ProgramPeer): ForeignPeer => ({
   )
 })
 
-const absenceOfNc = (): string | undefined =>
+export const absenceOfNc = (): string | undefined =>
   absenceOf("nc") ??
   (/OpenBSD/.test(spawnSync("nc", ["-h"], { encoding: "utf8" }).stderr) ? undefined : "nc is not OpenBSD's")
 
 /** socat gives up half a second after one direction ended unless it is told to wait. */
-const SOCAT_PATIENCE = ["-t", "600"]
+export const SOCAT_PATIENCE = ["-t", "600"]
 
 const socat = programPeer({
   name: "socat",
@@ -139,7 +145,7 @@ const nc = programPeer({
   announcement: /Listening on \S+ (\d+)\s/
 })
 
-const pythonProgram = fileURLToPath(new URL("./programs/peer.py", import.meta.url))
+export const pythonProgram = fileURLToPath(new URL("./programs/peer.py", import.meta.url))
 
 const python = programPeer({
   name: "Python's socket",

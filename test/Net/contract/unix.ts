@@ -8,11 +8,12 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import { format, makeUnix, type UnixAddress } from "../../../src/Address/index.js"
+import { format, makeUnix, type UnixAddress, unsafeMake } from "../../../src/Address/index.js"
 import { ConnectionError, NetworkError } from "../../../src/Errors/index.js"
 import * as Framing from "../../../src/Net/Framing.js"
 import * as Future from "../../../src/Net/Future.js"
 import * as Net from "../../../src/Net/index.js"
+import * as ProxyProtocol from "../../../src/Net/ProxyProtocol.js"
 import * as Streams from "../../../src/Net/Streams.js"
 import * as Unix from "../../../src/Net/Unix.js"
 import { bytes, type ContractSubject, readExactly, readToEnd, test, text } from "../harness.js"
@@ -305,6 +306,29 @@ const above = (subject: ContractSubject) => {
         yield* Framing.write(client, framing, bytes("framed"))
         const frame = yield* Framing.read(server, framing)
         assert.deepStrictEqual(Option.map(frame, text), Option.some("framed"))
+      })
+    )
+
+    test(subject, "PROXY headers, from whoever connects, if they are trusted by unix:", () =>
+      Effect.gen(function* () {
+        const path = yield* freePath
+        const ends = { source: unsafeMake("192.0.2.1", 1), destination: unsafeMake("192.0.2.2", 2) }
+        const header = { version: 2, endpoints: Option.some(ends), extensions: [] } as const
+        for (const [trusted, isTold] of [
+          [["unix:", "10.0.0.0/8"], true],
+          [["0.0.0.0/0", "::/0"], false]
+        ] as const) {
+          const told = yield* Deferred.make<boolean>()
+          const listener = yield* Unix.listen({ path })
+          yield* Effect.forkScoped(
+            ProxyProtocol.serve(listener, { trusted }, (_, said) =>
+              Deferred.succeed(told, Option.isSome(said))
+            )
+          )
+          yield* ProxyProtocol.write(yield* Unix.connect({ path }), header)
+          assert.strictEqual(yield* Deferred.await(told), isTold)
+          yield* listener.close
+        }
       })
     )
 
