@@ -152,7 +152,7 @@ export const listen = (options: ListenOptions): Effect.Effect<Listener, SocketEr
 
 /**
  * Connects to a path or an abstract name (`connect`). The connection is closed with the scope. If the listener has no room
- * for one more it waits until there is.
+ * for one more it waits until there is; on Windows it is refused then.
  *
  * Fails with `ConnectionError` (`Refused`: nobody listens there), `NetworkError` (`InvalidArgument`, `PermissionDenied`,
  * `Unsupported`, ...) or `TimeoutError`.

@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Net from "../../src/Net/index.js"
 import * as Unix from "../../src/Net/Unix.js"
-import { readToEnd, type Subject, test, text } from "../Net/harness.js"
+import { readExactly, readToEnd, type Subject, test, text } from "../Net/harness.js"
 import { freePath } from "../Net/unixHarness.js"
 import { absenceOf } from "../support/absence.js"
 import { announced, ended, started } from "../support/started.js"
@@ -116,6 +116,62 @@ describe.skipIf(noPython !== undefined)(`a peer that is killed ${noPython ?? ""}
       program.child.kill("SIGKILL")
       assert.deepStrictEqual(yield* connection.readLine, Option.some("half a li"))
       assert.deepStrictEqual(yield* connection.readLine, Option.none())
+    })
+  )
+})
+
+/** Sends a descriptor along with the first of the bytes, which arrive apart from those after them. */
+const GENEROUS = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+for _ in range(20):
+    s.recv(1)
+    socket.send_fds(s, [b"with a gift, "], [0])
+    s.sendall(b"and without;")
+`
+
+describe.skipIf(noPython !== undefined)(`a peer that sends descriptors ${noPython ?? ""}`, () => {
+  test(subject, "is heard to the last byte, and what it gives is not kept", () =>
+    Effect.gen(function* () {
+      const path = yield* freePath
+      const listener = yield* Unix.listen({ path })
+      const program = yield* started("python3", "-c", GENEROUS, path)
+      const connection = yield* listener.accept
+      for (let round = 0; round < 20; round++) {
+        // A receive that waits first, so that the descriptor is registered; then both parts are there at once.
+        yield* connection.writeString("x")
+        if (round > 0) yield* Effect.sleep("5 millis")
+        assert.strictEqual(text(yield* readExactly(connection, 25)), "with a gift, and without;")
+      }
+      yield* ended(program)
+    })
+  )
+})
+
+/** Urgent bytes between the others, in pieces that arrive one by one and together. */
+const URGENT = `
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+for n in range(20):
+    s.sendall(b"abc")
+    if n % 2: time.sleep(0.003)
+    s.send(b"!", socket.MSG_OOB)
+    if n % 3: time.sleep(0.003)
+    s.sendall(b"def")
+`
+
+describe.skipIf(noPython !== undefined)(`a peer that sends urgent bytes ${noPython ?? ""}`, () => {
+  test(subject, "is heard to the end; what is urgent is no part of the stream", () =>
+    Effect.gen(function* () {
+      const path = yield* freePath
+      const listener = yield* Unix.listen({ path })
+      const program = yield* started("python3", "-c", URGENT, path)
+      const connection = yield* listener.accept
+      assert.strictEqual(text(yield* readToEnd(connection)).replaceAll("!", ""), "abcdef".repeat(20))
+      yield* ended(program)
+      assert.strictEqual(program.said(), "")
     })
   )
 })

@@ -56,7 +56,7 @@ export class EpollSocket<A extends Endpoint>
   /** Whether the last receive emptied the socket, and no event has come since. */
   private isDrained = false
   /** Whether a short receive means that the socket is empty. */
-  private drainsShort = true
+  protected drainsShort = true
 
   constructor(host: EpollHost, fd: number, domain: Domain<A>) {
     super(host, fd)

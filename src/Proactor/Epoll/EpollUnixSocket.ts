@@ -1,7 +1,7 @@
 /**
- * A Unix socket driven by epoll. It differs from other stream sockets in two things.
+ * A Unix socket driven by epoll. It differs from other stream sockets in three things.
  *
- * It has a file, once it is bound to a path: see `UnixFile`.
+ * It has a file, once it is bound to a path: see `UnixFile`. And a short receive does not mean that it is empty.
  *
  * Its connect is over when the call returns, well or not, but for one case: the listener has no room for one more. A
  * blocking call would wait then; this one answers `EAGAIN`, and there is no event for it that epoll could tell of. So the
@@ -45,6 +45,9 @@ export class EpollUnixSocket extends EpollSocket<UnixAddress> implements Proacto
 
   constructor(host: EpollHost, fd: number) {
     super(host, fd, unixDomain)
+    // A receive ends at what was sent along with a descriptor (`SCM_RIGHTS`), whatever comes after it. The descriptor is
+    // not asked for, so the system drops it.
+    this.drainsShort = false
   }
 
   override bind(address: UnixAddress, mode?: number): Effect.Effect<void, SocketError> {
