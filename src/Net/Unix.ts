@@ -69,7 +69,7 @@ export interface ListenOptions {
   readonly mode?: number | undefined
   /**
    * Whether a socket's file that stands in the way is taken away if nobody listens there: a server that was killed leaves
-   * its own. `true` if absent. To find out, it is connected to, twice.
+   * its own. `true` if absent. To find out, it is connected to.
    */
   readonly unlinkStale?: boolean | undefined
 }
