@@ -86,6 +86,14 @@ export const IP_DROP_MEMBERSHIP = 36
 export const IP_RECVERR = 11
 export const IP_MTU_DISCOVER = 10
 export const IP_FREEBIND = 15
+export const IP_MULTICAST_ALL = 49
+
+// Groups, of either family: the level is that of the family
+
+export const MCAST_JOIN_GROUP = 42
+export const MCAST_LEAVE_GROUP = 45
+export const MCAST_JOIN_SOURCE_GROUP = 46
+export const MCAST_LEAVE_SOURCE_GROUP = 47
 
 // IPv6 options
 
@@ -96,6 +104,7 @@ export const IPV6_MULTICAST_LOOP = 19
 export const IPV6_ADD_MEMBERSHIP = 20
 export const IPV6_DROP_MEMBERSHIP = 21
 export const IPV6_V6ONLY = 26
+export const IPV6_MULTICAST_ALL = 29
 export const IPV6_TCLASS = 67
 export const IPV6_RECVERR = 25
 

@@ -73,13 +73,16 @@ export interface Libc {
   /** `message`: the address of a `struct msghdr` in foreign memory. */
   readonly recvmsg: (fd: number, message: number, flags: number) => number
   readonly sendmsg: (fd: number, message: number, flags: number) => number
+  /** `messages`: the address of an array of `struct mmsghdr` in foreign memory. `timeout`: 0, there is none. */
+  readonly recvmmsg: (fd: number, messages: number, count: number, flags: number, timeout: number) => number
+  readonly sendmmsg: (fd: number, messages: number, count: number, flags: number) => number
 
-  /** 0 if there is none of that name. */
-  readonly if_nametoindex: (name: string) => number
   readonly getsockname: (fd: number, address: Uint8Array, length: Bytes) => number
   readonly getpeername: (fd: number, address: Uint8Array, length: Bytes) => number
   readonly getsockopt: (fd: number, level: number, name: number, value: Bytes, length: Bytes) => number
   readonly setsockopt: (fd: number, level: number, name: number, value: Bytes, length: number) => number
+  /** The index of the interface of that name; 0 means "see `errno()`". */
+  readonly if_nametoindex: (name: string) => number
 
   /**
    * Where bytes are. For the arguments of the very next call, and for 64 bytes and more: smaller arrays can lie within
@@ -128,6 +131,9 @@ export const MsghdrLayout = {
   controlLength: 40,
   flags: 48
 } as const
+
+/** `struct mmsghdr`: a `struct msghdr`, and how many bytes the message has. @internal */
+export const MmsghdrLayout = { size: 64, message: 0, length: 56 } as const
 
 /**
  * Room for any socket address: `sizeof(struct sockaddr_storage)`.
@@ -189,12 +195,14 @@ const bindLibc = (): Libc => {
     sendto: bind("sendto", "intptr_t", ["int", "const void *", "size_t", "int", "const void *", "uint"]),
     recvmsg: bind("recvmsg", "intptr_t", ["int", "uintptr_t", "int"]),
     sendmsg: bind("sendmsg", "intptr_t", ["int", "uintptr_t", "int"]),
+    recvmmsg: bind("recvmmsg", "int", ["int", "uintptr_t", "uint", "int", "uintptr_t"]),
+    sendmmsg: bind("sendmmsg", "int", ["int", "uintptr_t", "uint", "int"]),
 
-    if_nametoindex: bind("if_nametoindex", "uint", ["str"]),
     getsockname: bind("getsockname", "int", ["int", "void *", "void *"]),
     getpeername: bind("getpeername", "int", ["int", "void *", "void *"]),
     getsockopt: bind("getsockopt", "int", ["int", "int", "int", "void *", "void *"]),
     setsockopt: bind("setsockopt", "int", ["int", "int", "int", "const void *", "uint"]),
+    if_nametoindex: bind("if_nametoindex", "uint", ["const char *"]),
 
     addressOf: bindAddressOf(),
     errno: bindErrno()

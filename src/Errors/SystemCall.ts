@@ -103,14 +103,25 @@ export const closed = (operation: string, address?: string): ConnectionError =>
   withoutStack(() => new ConnectionError({ operation, reason: "Closed", address }))
 
 /**
+ * The same error for another reason: where a code means something else than it mostly does.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withReason = (error: SocketError, reason: SocketErrorReason): SocketError =>
+  socketError(reason, detailsOf(error))
+
+/**
  * The same error with some of its details replaced: with the operation that the program asked for, say, where the one
  * that failed was a part of it.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const withDetails = (error: SocketError, details: Partial<ErrorDetails>): SocketError => {
+export const withDetails = (error: SocketError, details: Partial<ErrorDetails>): SocketError =>
+  socketError(error.reason, { ...detailsOf(error), ...details })
+
+const detailsOf = (error: SocketError): ErrorDetails => {
   const { advice, address, cause, code, codeName, operation, status, statusName, syscall } = error
-  const before = { advice, address, cause, code, codeName, operation, status, statusName, syscall }
-  return socketError(error.reason, { ...before, ...details })
+  return { advice, address, cause, code, codeName, operation, status, statusName, syscall }
 }

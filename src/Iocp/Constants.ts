@@ -30,7 +30,9 @@ export const WSA_IO_PENDING = 997
 export const WSAEINVAL = 10022
 export const WSAENOTSOCK = 10038
 export const WSAEMSGSIZE = 10040
+export const WSAEAFNOSUPPORT = 10047
 export const WSAEADDRINUSE = 10048
+export const WSAEADDRNOTAVAIL = 10049
 export const WSAECONNRESET = 10054
 export const WSAENOTCONN = 10057
 export const WSAECONNREFUSED = 10061
@@ -91,6 +93,8 @@ export const IP_MULTICAST_TTL = 10
 export const IP_MULTICAST_LOOP = 11
 export const IP_ADD_MEMBERSHIP = 12
 export const IP_DROP_MEMBERSHIP = 13
+export const IP_ADD_SOURCE_MEMBERSHIP = 15
+export const IP_DROP_SOURCE_MEMBERSHIP = 16
 export const IPV6_UNICAST_HOPS = 4
 export const IPV6_MULTICAST_IF = 9
 export const IPV6_MULTICAST_HOPS = 10
@@ -98,6 +102,8 @@ export const IPV6_MULTICAST_LOOP = 11
 export const IPV6_ADD_MEMBERSHIP = 12
 export const IPV6_DROP_MEMBERSHIP = 13
 export const IPV6_V6ONLY = 27
+export const MCAST_JOIN_SOURCE_GROUP = 45
+export const MCAST_LEAVE_SOURCE_GROUP = 46
 
 // WSAIoctl and ioctlsocket
 export const FIONBIO = 0x8004_667e

@@ -22,6 +22,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { AddressFamily, Endpoint, SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
+import type { ProactorDatagramSocket } from "./Datagram.js"
 import type { AnyOperation, Operation, StreamOperation } from "./Operation.js"
 import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
 import type { ProactorUnixSocket } from "./UnixSocket.js"
@@ -125,6 +126,8 @@ export interface ProactorService {
   readonly openUnix: Effect.Effect<ProactorUnixSocket, SocketError>
   /** The number that the system has for a network interface, by name: `AddressNotAvailable` if there is none. */
   readonly interfaceIndex: (name: string) => Effect.Effect<number, SocketError>
+  /** Opens a UDP socket: not inherited by child processes. The caller closes it. */
+  readonly openUdp: (family: AddressFamily) => Effect.Effect<ProactorDatagramSocket, SocketError>
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

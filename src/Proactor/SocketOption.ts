@@ -7,6 +7,14 @@
 import type { AddressFamily } from "../Address/index.js"
 
 /**
+ * A network interface of this host: by an IP address that it has, by its name, or by its index.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type NetworkInterface = string | number
+
+/**
  * The options of a socket, as `getsockopt` and `setsockopt` know them. One that a platform has not is an error there,
  * `NetworkError` `Unsupported`, and never ignored.
  *
@@ -42,15 +50,68 @@ export interface SocketOptions {
   readonly reusePort: boolean
   /** `IPV6_V6ONLY`: an IPv6 socket that does not serve IPv4 as well; to be set before `bind`. Off by default here. */
   readonly v6Only: boolean
+  /**
+   * `SO_REUSEADDR`: several sockets at one address and port, if each had it on before `bind`. Each hears the groups that it
+   * has joined; what is sent to one host, one of them gets. Off by default. Datagrams.
+   */
+  readonly reuseAddress: boolean
+  /** `SO_BROADCAST`: may send to broadcast addresses, which IPv6 has none of. Off by default. Datagrams. */
+  readonly broadcast: boolean
+  /**
+   * `IP_MULTICAST_TTL`, `IPV6_MULTICAST_HOPS`: how many routers a datagram to a group may pass, 0 to 255; with 0 it stays on
+   * this host. 1 by default. Datagrams.
+   */
+  readonly multicastHopLimit: number
+  /**
+   * `IP_MULTICAST_LOOP`, `IPV6_MULTICAST_LOOP`: whether this host hears what is sent to a group. On by default. It is the
+   * sender's to say; with IPv4 on Windows the receiver's. Datagrams.
+   */
+  readonly multicastLoopback: boolean
+  /**
+   * `IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`: by which interface datagrams to groups leave; `undefined` leaves it to the
+   * system. Datagrams.
+   */
+  readonly multicastInterface: NetworkInterface | undefined
 }
 
+type OfBoth =
+  | "receiveBufferBytes"
+  | "sendBufferBytes"
+  | "hopLimit"
+  | "trafficClass"
+  | "mark"
+  | "reusePort"
+  | "v6Only"
+
+type OfDatagrams =
+  | "reuseAddress"
+  | "broadcast"
+  | "multicastHopLimit"
+  | "multicastLoopback"
+  | "multicastInterface"
+
 /**
- * The name of a socket option.
+ * The name of an option of stream sockets.
  *
  * @since 0.1.0
  * @category models
  */
-export type SocketOptionName = keyof SocketOptions
+export type SocketOptionName = Exclude<keyof SocketOptions, OfDatagrams>
+
+/**
+ * The name of an option of datagram sockets.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type DatagramOptionName = OfBoth | OfDatagrams
+
+/**
+ * The name of an option of any socket that looks like an integer to the system.
+ *
+ * @internal
+ */
+export type IntegerOptionName = Exclude<keyof SocketOptions, "multicastInterface">
 
 /**
  * What kind of addresses a socket has.
@@ -104,7 +165,20 @@ const whole = (name: string, least: number, largest: number): Codec<number> => (
 
 const LARGEST_KEEPALIVE_SECONDS = 32_767
 
-const codecs: { readonly [Name in SocketOptionName]: Codec<SocketOptions[Name]> } = {
+type Codecs<Name extends IntegerOptionName> = { readonly [Each in Name]: Codec<SocketOptions[Each]> }
+
+const ofBoth: Codecs<OfBoth> = {
+  receiveBufferBytes: byteCount("receiveBufferBytes"),
+  sendBufferBytes: byteCount("sendBufferBytes"),
+  hopLimit: whole("hopLimit", 1, 255),
+  trafficClass: whole("trafficClass", 0, 255),
+  mark: whole("mark", 0, 0xffff_ffff),
+  reusePort: flag("reusePort"),
+  v6Only: flag("v6Only")
+}
+
+const ofStreams: Codecs<SocketOptionName> = {
+  ...ofBoth,
   noDelay: flag("noDelay"),
   keepAlive: flag("keepAlive"),
   lingerSeconds: {
@@ -115,25 +189,28 @@ const codecs: { readonly [Name in SocketOptionName]: Codec<SocketOptions[Name]> 
     },
     decode: ([onOff, value]) => (onOff === 0 ? undefined : value)
   },
-  receiveBufferBytes: byteCount("receiveBufferBytes"),
-  sendBufferBytes: byteCount("sendBufferBytes"),
   keepAliveIdleSeconds: whole("keepAliveIdleSeconds", 1, LARGEST_KEEPALIVE_SECONDS),
   keepAliveIntervalSeconds: whole("keepAliveIntervalSeconds", 1, LARGEST_KEEPALIVE_SECONDS),
   keepAliveCount: whole("keepAliveCount", 1, 127),
-  hopLimit: whole("hopLimit", 1, 255),
-  trafficClass: whole("trafficClass", 0, 255),
-  userTimeoutMilliseconds: whole("userTimeoutMilliseconds", 0, LARGEST_INTEGER),
-  mark: whole("mark", 0, 0xffff_ffff),
-  reusePort: flag("reusePort"),
-  v6Only: flag("v6Only")
+  userTimeoutMilliseconds: whole("userTimeoutMilliseconds", 0, LARGEST_INTEGER)
 }
+
+const ofDatagrams: Codecs<DatagramOptionName & IntegerOptionName> = {
+  ...ofBoth,
+  reuseAddress: flag("reuseAddress"),
+  broadcast: flag("broadcast"),
+  multicastHopLimit: whole("multicastHopLimit", 0, 255),
+  multicastLoopback: flag("multicastLoopback")
+}
+
+const codecs: Codecs<IntegerOptionName> = { ...ofStreams, ...ofDatagrams }
 
 /**
  * The integers for `setsockopt`, or what is wrong with the value.
  *
  * @internal
  */
-export const encodeOption = <Name extends SocketOptionName>(
+export const encodeOption = <Name extends IntegerOptionName>(
   name: Name,
   value: SocketOptions[Name]
 ): Integers | string => codecs[name].encode(value)
@@ -143,15 +220,24 @@ export const encodeOption = <Name extends SocketOptionName>(
  *
  * @internal
  */
-export const decodeOption = <Name extends SocketOptionName>(
+export const decodeOption = <Name extends IntegerOptionName>(
   name: Name,
   integers: Integers
 ): SocketOptions[Name] => codecs[name].decode(integers)
 
 /**
- * Whether a string names an option.
+ * Whether a string names an option of stream sockets.
  *
  * @since 0.1.0
  * @category guards
  */
-export const isSocketOptionName = (name: string): name is SocketOptionName => Object.hasOwn(codecs, name)
+export const isSocketOptionName = (name: string): name is SocketOptionName => Object.hasOwn(ofStreams, name)
+
+/**
+ * Whether a string names an option of datagram sockets.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isDatagramOptionName = (name: string): name is DatagramOptionName =>
+  name === "multicastInterface" || Object.hasOwn(ofDatagrams, name)

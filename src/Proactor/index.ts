@@ -12,9 +12,17 @@ import * as EpollProactor from "./Epoll/EpollProactor.js"
 import * as IocpProactor from "./Iocp/IocpProactor.js"
 import { Proactor } from "./Proactor.js"
 
+export * from "./Datagram.js"
 export * from "./Operation.js"
 export * from "./Proactor.js"
-export { isSocketOptionName, type SocketOptionName, type SocketOptions } from "./SocketOption.js"
+export {
+  type DatagramOptionName,
+  isDatagramOptionName,
+  isSocketOptionName,
+  type NetworkInterface,
+  type SocketOptionName,
+  type SocketOptions
+} from "./SocketOption.js"
 export type { PeerCredentials, ProactorUnixSocket } from "./UnixSocket.js"
 
 /**

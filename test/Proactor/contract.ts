@@ -4,6 +4,7 @@
 import { describe } from "@effect/vitest"
 import { cancellation } from "./contract/cancellation.js"
 import { connections } from "./contract/connections.js"
+import { datagrams } from "./contract/datagrams.js"
 import { endings } from "./contract/endings.js"
 import { failures } from "./contract/failures.js"
 import { gathering } from "./contract/gathering.js"
@@ -23,6 +24,7 @@ export const proactorContract = (subject: Subject): void => {
     describe("failures", () => failures(subject))
     describe("interfaces", () => interfaces(subject))
     describe("options", () => options(subject))
+    describe("datagrams", () => datagrams(subject))
     describe("cancellation", () => cancellation(subject))
     describe("lifetimes", () => lifetimes(subject))
     describe("Unix sockets", () => unix(subject))

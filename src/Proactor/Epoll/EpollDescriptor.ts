@@ -123,12 +123,17 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
   /** Something happened to the descriptor, and what is parked will be tried. */
   protected noticed(_events: number): void {}
 
+  /** How much an operation that was over at once counts before others have their turn: 1 is a transfer of a stream. */
+  protected shareOfTurn(_operation: Op): number {
+    return 1
+  }
+
   submit(operation: Op): boolean {
     operation.begin(this.host.ledger)
     if (this.fd < 0 || this.host.isClosed) return this.fail(operation, closed(operation.purpose))
     if (this.overAtOnce >= AT_ONCE_IN_A_ROW && this.mayPostpone(operation)) return this.postpone(operation)
     if (!this.start(operation)) return this.park(operation)
-    this.overAtOnce += 1
+    this.overAtOnce += this.shareOfTurn(operation)
     operation.finish()
     return true
   }

@@ -10,8 +10,8 @@ import { fromErrno, invalidArgument, type SocketError, unsupported } from "../..
 import {
   decodeOption,
   encodeOption,
+  type IntegerOptionName,
   type SocketFamily,
-  type SocketOptionName,
   type SocketOptions,
   withArticle
 } from "../SocketOption.js"
@@ -28,7 +28,7 @@ const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numb
 /**
  * A Unix socket takes whatever is one of `SOL_SOCKET`, and does nothing of the most of it: it has those that it heeds.
  */
-const numbers: Record<SocketOptionName, Numbers | ByFamily> = {
+const numbers: Record<IntegerOptionName, Numbers | ByFamily> = {
   noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
   keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
   lingerSeconds: internet(C.SOL_SOCKET, C.SO_LINGER, 2),
@@ -45,19 +45,29 @@ const numbers: Record<SocketOptionName, Numbers | ByFamily> = {
   userTimeoutMilliseconds: internet(C.IPPROTO_TCP, C.TCP_USER_TIMEOUT, 1),
   mark: internet(C.SOL_SOCKET, C.SO_MARK, 1),
   reusePort: internet(C.SOL_SOCKET, C.SO_REUSEPORT, 1),
-  v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
+  v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] },
+  reuseAddress: [C.SOL_SOCKET, C.SO_REUSEADDR, 1],
+  broadcast: [C.SOL_SOCKET, C.SO_BROADCAST, 1],
+  multicastHopLimit: {
+    IPv4: [C.IPPROTO_IP, C.IP_MULTICAST_TTL, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_MULTICAST_HOPS, 1]
+  },
+  multicastLoopback: {
+    IPv4: [C.IPPROTO_IP, C.IP_MULTICAST_LOOP, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_MULTICAST_LOOP, 1]
+  }
 }
 
-const numbersOf = (name: SocketOptionName, family: SocketFamily): Numbers | undefined => {
+const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | undefined => {
   const known = numbers[name]
   return "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: SocketOptionName, family: SocketFamily) =>
+const missing = (operation: string, name: IntegerOptionName, family: SocketFamily) =>
   Effect.fail(unsupported(operation, `${withArticle(family)} socket has no ${name}`))
 
 /** @internal */
-export const setOption = <Name extends SocketOptionName>(
+export const setOption = <Name extends IntegerOptionName>(
   system: Libc,
   fd: number,
   family: SocketFamily,
@@ -75,7 +85,7 @@ export const setOption = <Name extends SocketOptionName>(
 }
 
 /** @internal */
-export const getOption = <Name extends SocketOptionName>(
+export const getOption = <Name extends IntegerOptionName>(
   system: Libc,
   fd: number,
   family: SocketFamily,

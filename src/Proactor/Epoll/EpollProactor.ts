@@ -21,22 +21,33 @@ import { interfaceIndex } from "../../Epoll/Interfaces.js"
 import { type Libc, libc } from "../../Epoll/Libc.js"
 import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import * as CompletionLoop from "../CompletionLoop.js"
+import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger, type Operation } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
+import { SockaddrCache } from "../SockaddrCache.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { internetDomain } from "./Domain.js"
 import type { EpollHost, Registrant } from "./EpollDescriptor.js"
 import { EpollSocket } from "./EpollSocket.js"
+import { type DatagramTools, EpollUdpSocket } from "./EpollUdpSocket.js"
 import { EpollUnixSocket } from "./EpollUnixSocket.js"
 import { Gather } from "./Gather.js"
+import { ReceiveBatch } from "./ReceiveBatch.js"
+import { SendBatch } from "./SendBatch.js"
 
 /** Never: Node's event loop looks at no great cost, and what comes meanwhile makes the next batch larger. */
 const LARGE_BATCH = Number.POSITIVE_INFINITY
 
 const one = new Int32Array([1])
 const zero = new Int32Array([0])
+
+const makeDatagramTools = (): DatagramTools => ({
+  receiving: new ReceiveBatch(),
+  sending: new SendBatch(),
+  addresses: { IPv4: new SockaddrCache("linux", "IPv4"), IPv6: new SockaddrCache("linux", "IPv6") }
+})
 
 class EpollProactor implements ProactorService, EpollHost, CompletionLoop.CompletionSource {
   readonly name = "epoll"
@@ -51,6 +62,8 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   private untried: Array<Registrant> = []
   private loop: CompletionLoop.CompletionLoop | undefined
   private gathering: Gather | undefined
+  /** Made when the first UDP socket is opened. */
+  private datagramTools: DatagramTools | undefined
 
   constructor(system: Libc, waiter: EpollWaiter) {
     this.system = system
@@ -62,7 +75,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
-    return this.opened(familyNumber(family, "linux"), C.IPPROTO_TCP, (fd) => {
+    return this.opened(familyNumber(family, "linux"), C.SOCK_STREAM, C.IPPROTO_TCP, (fd) => {
       // A restarted server may bind its port again while old connections linger in TIME_WAIT.
       this.setFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, one)
       // A listening socket hands this on to those it accepts.
@@ -73,8 +86,16 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     })
   }
 
+  openUdp(family: AddressFamily): Effect.Effect<ProactorDatagramSocket, SocketError> {
+    return this.opened(familyNumber(family, "linux"), C.SOCK_DGRAM, C.IPPROTO_UDP, (fd) => {
+      if (family === "IPv6") this.setFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, zero)
+      this.datagramTools ??= makeDatagramTools()
+      return new EpollUdpSocket(this, fd, family, this.datagramTools)
+    })
+  }
+
   get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
-    return this.opened(C.AF_UNIX, 0, (fd) => new EpollUnixSocket(this, fd))
+    return this.opened(C.AF_UNIX, C.SOCK_STREAM, 0, (fd) => new EpollUnixSocket(this, fd))
   }
 
   get gather(): Gather {
@@ -151,11 +172,15 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   /** A stream socket as its owner has it. */
-  private opened<A>(family: number, protocol: number, own: (fd: number) => A): Effect.Effect<A, SocketError> {
+  private opened<A>(
+    family: number,
+    kind: number,
+    protocol: number,
+    own: (fd: number) => A
+  ): Effect.Effect<A, SocketError> {
     return Effect.suspend(() => {
       if (this.isClosed) return Effect.fail(closed("socket"))
-      const kind = C.SOCK_STREAM | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC
-      const fd = this.system.socket(family, kind, protocol)
+      const fd = this.system.socket(family, kind | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC, protocol)
       if (fd >= 0) return Effect.succeed(own(fd))
       return Effect.fail(fromErrno(this.system.errno(), { operation: "socket", syscall: "socket" }))
     })
@@ -177,10 +202,12 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.isClosed = true
     for (const socket of this.sockets.tenants()) socket.close()
     this.gathering?.free()
+    this.datagramTools?.receiving.free()
+    this.datagramTools?.sending.free()
   }
 
   private setFlag(fd: number, level: number, name: number, value: Int32Array): void {
-    // These options exist on every TCP socket; were one refused, the socket would still do its work.
+    // These options exist on every such socket; were one refused, the socket would still do its work.
     this.system.setsockopt(fd, level, name, value, value.byteLength)
   }
 }

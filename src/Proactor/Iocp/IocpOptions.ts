@@ -10,8 +10,8 @@ import { winsock } from "../../Iocp/Winsock.js"
 import {
   decodeOption,
   encodeOption,
+  type IntegerOptionName,
   type SocketFamily,
-  type SocketOptionName,
   type SocketOptions,
   withArticle
 } from "../SocketOption.js"
@@ -29,7 +29,7 @@ const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numb
  * Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`), or has one that is something else
  * (`TCP_MAXRT` counts whole seconds).
  */
-const numbers: Record<SocketOptionName, Numbers | ByFamily | undefined> = {
+const numbers: Record<IntegerOptionName, Numbers | ByFamily | undefined> = {
   noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
   keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
   lingerSeconds: internet(C.SOL_SOCKET, C.SO_LINGER, 2),
@@ -47,15 +47,26 @@ const numbers: Record<SocketOptionName, Numbers | ByFamily | undefined> = {
   mark: undefined,
   // SO_REUSEADDR is no such thing: it takes the port away from who has it.
   reusePort: undefined,
-  v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] }
+  v6Only: { IPv6: [C.IPPROTO_IPV6, C.IPV6_V6ONLY, 1] },
+  // Of datagram sockets alone.
+  reuseAddress: [C.SOL_SOCKET, C.SO_REUSEADDR, 1],
+  broadcast: [C.SOL_SOCKET, C.SO_BROADCAST, 1],
+  multicastHopLimit: {
+    IPv4: [C.IPPROTO_IP, C.IP_MULTICAST_TTL, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_MULTICAST_HOPS, 1]
+  },
+  multicastLoopback: {
+    IPv4: [C.IPPROTO_IP, C.IP_MULTICAST_LOOP, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_MULTICAST_LOOP, 1]
+  }
 }
 
-const numbersOf = (name: SocketOptionName, family: SocketFamily): Numbers | undefined => {
+const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | undefined => {
   const known = numbers[name]
   return known !== undefined && "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: SocketOptionName, family: SocketFamily) =>
+const missing = (operation: string, name: IntegerOptionName, family: SocketFamily) =>
   Effect.fail(
     unsupported(
       operation,
@@ -69,7 +80,7 @@ const failed = (operation: string, syscall: string) =>
   Effect.fail(fromWsa(winsock().WSAGetLastError(), { operation, syscall }))
 
 /** @internal */
-export const setOption = <Name extends SocketOptionName>(
+export const setOption = <Name extends IntegerOptionName>(
   handle: number,
   family: SocketFamily,
   name: Name,
@@ -87,7 +98,7 @@ export const setOption = <Name extends SocketOptionName>(
 }
 
 /** @internal */
-export const getOption = <Name extends SocketOptionName>(
+export const getOption = <Name extends IntegerOptionName>(
   handle: number,
   family: SocketFamily,
   name: Name

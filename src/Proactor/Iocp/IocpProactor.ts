@@ -28,19 +28,22 @@ import { interfaceIndex } from "../../Iocp/Interfaces.js"
 import { isSupported, kernel32 } from "../../Iocp/Kernel32.js"
 import { PortWaiter } from "../../Iocp/PortWaiter.js"
 import * as CompletionLoop from "../CompletionLoop.js"
+import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger, type Operation } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
+import { SockaddrCache } from "../SockaddrCache.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { BufferPool } from "./BufferPool.js"
 import type { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
 import { IocpTcpSocket } from "./IocpTcpSocket.js"
+import { IocpUdpSocket } from "./IocpUdpSocket.js"
 import { IocpUnixSocket } from "./IocpUnixSocket.js"
 import { OperationSlots } from "./OperationSlots.js"
 import { Providers } from "./Provider.js"
-import { closeHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
+import { closeHandle, openDatagramHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
 
 /** Up to so many packets are dequeued at once. */
 const BATCH_PACKETS = 128
@@ -67,6 +70,8 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   private postponed: Array<Operation> = []
   /** In flight on handles that were given up. */
   private orphans = 0
+  /** Of datagrams; made when they are first needed. */
+  private readonly addresses = new Map<AddressFamily, SockaddrCache>()
   private notifyLoop: () => void = () => {}
   private onDrained: () => void = () => {}
 
@@ -98,6 +103,13 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
 
   interfaceIndex(name: string): Effect.Effect<number, SocketError> {
     return interfaceIndex(name)
+  }
+
+  openUdp(family: AddressFamily): Effect.Effect<ProactorDatagramSocket, SocketError> {
+    return Effect.suspend(() => {
+      const socket = this.isEnding ? closed("socket") : this.openDatagrams(family)
+      return isSocketError(socket) ? Effect.fail(socket) : Effect.succeed(socket)
+    })
   }
 
   associate(handle: IocpHandle, operation: string): SocketError | undefined {
@@ -228,6 +240,20 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
       return failure
     }
     const socket = new IocpTcpSocket(this, handle, family, false)
+    return this.associate(socket, "socket") ?? socket
+  }
+
+  private openDatagrams(family: AddressFamily): IocpUdpSocket | SocketError {
+    const handle = openDatagramHandle(family, "socket")
+    if (typeof handle !== "number") return handle
+    const failure = family === "IPv6" ? setDualStack(handle, "socket") : undefined
+    if (failure !== undefined) {
+      closeHandle(handle)
+      return failure
+    }
+    const addresses = this.addresses.get(family) ?? new SockaddrCache("win32", family)
+    this.addresses.set(family, addresses)
+    const socket = new IocpUdpSocket(this, handle, family, addresses)
     return this.associate(socket, "socket") ?? socket
   }
 }

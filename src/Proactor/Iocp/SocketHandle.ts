@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { type Endpoint, format, type SocketAddress } from "../../Address/index.js"
+import { type AddressFamily, type Endpoint, format, type SocketAddress } from "../../Address/index.js"
 import { fromWsa, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
@@ -40,8 +40,20 @@ const numbers: Readonly<Record<SocketFamily, readonly [family: number, protocol:
  */
 export const openHandle = (family: SocketFamily, operation: string): number | SocketError => {
   const [number, protocol] = numbers[family]
+  return opened(number, C.SOCK_STREAM, protocol, operation)
+}
+
+/**
+ * A UDP socket like that.
+ *
+ * @internal
+ */
+export const openDatagramHandle = (family: AddressFamily, operation: string): number | SocketError =>
+  opened(numbers[family][0], C.SOCK_DGRAM, C.IPPROTO_UDP, operation)
+
+const opened = (number: number, kind: number, protocol: number, operation: string): number | SocketError => {
   const flags = C.WSA_FLAG_OVERLAPPED | C.WSA_FLAG_NO_HANDLE_INHERIT
-  const handle = winsock().WSASocketW(number, C.SOCK_STREAM, protocol, flags)
+  const handle = winsock().WSASocketW(number, kind, protocol, flags)
   return handle === C.INVALID_SOCKET ? lastFailure(operation, "WSASocketW") : handle
 }
 

@@ -6,10 +6,11 @@
  *
  * @since 0.1.0
  */
-import { type Endpoint as Address, format } from "../../Address/index.js"
+import { type Endpoint as Address, format, type SocketAddress } from "../../Address/index.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 import { Attempt } from "./Attempt.js"
 import { Connection, type Side } from "./Connection.js"
+import { DatagramTraffic } from "./DatagramTraffic.js"
 import type { Endpoint } from "./Endpoint.js"
 import { Faults } from "./Faults.js"
 import { Link } from "./Link.js"
@@ -19,13 +20,16 @@ import type { OptionValues } from "./OptionValues.js"
 import { Paths } from "./Paths.js"
 import { canonical, Ports } from "./Ports.js"
 import { SimulatedProactor } from "./SimulatedProactor.js"
+import type { SimulatedUdpSocket } from "./SimulatedUdpSocket.js"
 import type { Simulation } from "./Simulation.js"
 
 /** @internal */
 export interface SimulatedHost {
   readonly name: string
   readonly addresses: ReadonlyArray<string>
-  readonly ports: Ports
+  /** Of TCP. */
+  readonly ports: Ports<SimulatedListener<SocketAddress>>
+  readonly udpPorts: Ports<SimulatedUdpSocket>
   readonly paths: Paths
   isVanished: boolean
 }
@@ -60,6 +64,7 @@ export class Network {
   readonly simulation: Simulation
   readonly settings: Settings
   readonly faults: Faults
+  readonly datagrams: DatagramTraffic
   private readonly linkOptions: LinkOptions
   private readonly hosts = new Map<string, SimulatedHost>()
   private readonly byAddress = new Map<string, SimulatedHost>()
@@ -73,6 +78,7 @@ export class Network {
     this.simulation = simulation
     this.settings = toSettings(options)
     this.faults = new Faults(simulation.random, options.faults ?? {})
+    this.datagrams = new DatagramTraffic(this)
     this.linkOptions = { bandwidth, duplication, latency, loss, reordering, reset, silence }
   }
 
@@ -92,6 +98,7 @@ export class Network {
       addresses: own,
       ports: new Ports(own),
       paths: new Paths(),
+      udpPorts: new Ports(own),
       isVanished: false
     }
     this.hosts.set(name, host)
@@ -101,6 +108,15 @@ export class Network {
 
   find(name: string): SimulatedHost | undefined {
     return this.hosts.get(name)
+  }
+
+  /** The host that has the address, as it is on the wire. */
+  hostAt(address: string): SimulatedHost | undefined {
+    return this.byAddress.get(address)
+  }
+
+  get allHosts(): ReadonlyArray<SimulatedHost> {
+    return [...this.hosts.values()]
   }
 
   proactor(host: SimulatedHost): SimulatedProactor {
@@ -164,11 +180,6 @@ export class Network {
     })
     this.attempts.add(attempt)
     return attempt
-  }
-
-  /** The host that has the address. */
-  hostAt(address: string): SimulatedHost | undefined {
-    return this.byAddress.get(address)
   }
 
   /** Lets what is on its way to a listener arrive, until that is enough. Answers whether it was. */

@@ -6,8 +6,8 @@
 import { invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
 import {
   encodeOption,
+  type IntegerOptionName,
   type SocketFamily,
-  type SocketOptionName,
   type SocketOptions,
   withArticle
 } from "../SocketOption.js"
@@ -38,28 +38,33 @@ export class OptionValues {
       userTimeoutMilliseconds: 0,
       mark: 0,
       reusePort: false,
-      v6Only: false
+      v6Only: false,
+      reuseAddress: false,
+      broadcast: false,
+      multicastHopLimit: 1,
+      multicastLoopback: true,
+      multicastInterface: undefined
     }
   }
 
-  get<Name extends SocketOptionName>(name: Name): SocketOptions[Name] {
+  get<Name extends IntegerOptionName>(name: Name): SocketOptions[Name] {
     return this.values[name]
   }
 
   /** Why there is no such option, if there is none. */
-  missing(operation: string, name: SocketOptionName): SocketError | undefined {
+  missing(operation: string, name: IntegerOptionName): SocketError | undefined {
     if (name === "reusePort") return unsupported(operation, "one socket has a port of a simulated host")
     if (this.has(name)) return undefined
     return unsupported(operation, `${withArticle(this.family)} socket has no ${name}`)
   }
 
-  private has(name: SocketOptionName): boolean {
+  private has(name: IntegerOptionName): boolean {
     if (this.family === "Unix") return name === "sendBufferBytes"
     return name !== "v6Only" || this.family === "IPv6"
   }
 
   /** What is wrong with the value, if something is. */
-  set<Name extends SocketOptionName>(name: Name, value: SocketOptions[Name]): SocketError | undefined {
+  set<Name extends IntegerOptionName>(name: Name, value: SocketOptions[Name]): SocketError | undefined {
     const encoded = encodeOption(name, value)
     if (typeof encoded === "string") return invalidArgument("setOption", encoded)
     const missing = this.missing("setOption", name)

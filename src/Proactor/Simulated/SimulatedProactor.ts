@@ -16,12 +16,14 @@ import {
   type SocketErrorReason,
   socketError
 } from "../../Errors/index.js"
+import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger } from "../Operation.js"
 import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { failure } from "./Faults.js"
 import type { Network, SimulatedHost } from "./Network.js"
 import { SimulatedSocket } from "./SimulatedSocket.js"
+import { SimulatedUdpSocket } from "./SimulatedUdpSocket.js"
 import { SimulatedUnixSocket } from "./SimulatedUnixSocket.js"
 
 /** A socket of whatever kind, as its proactor knows it. */
@@ -58,6 +60,10 @@ export class SimulatedProactor implements ProactorService {
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
     return this.opened(() => new SimulatedSocket(this, family))
+  }
+
+  openUdp(family: AddressFamily): Effect.Effect<ProactorDatagramSocket, SocketError> {
+    return this.opened(() => new SimulatedUdpSocket(this, family))
   }
 
   get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {

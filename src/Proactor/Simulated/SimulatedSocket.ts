@@ -17,7 +17,7 @@ import { SimulatedStreamSocket } from "./SimulatedStreamSocket.js"
 /** @internal */
 export class SimulatedSocket extends SimulatedStreamSocket<SocketAddress> {
   private readonly family: AddressFamily
-  private binding: Binding | undefined
+  private binding: Binding<SimulatedListener<SocketAddress>> | undefined
 
   constructor(owner: SimulatedProactor, family: AddressFamily, endpoint?: Endpoint<SocketAddress>) {
     super(owner, family, endpoint)
@@ -59,7 +59,7 @@ export class SimulatedSocket extends SimulatedStreamSocket<SocketAddress> {
   }
 
   protected override publish(listener: SimulatedListener<SocketAddress>): void {
-    if (this.binding !== undefined) this.binding.listener = listener
+    if (this.binding !== undefined) this.binding.holder = listener
   }
 
   protected override routeTo(address: SocketAddress): Route<SocketAddress> | SocketErrorReason {
@@ -76,7 +76,7 @@ export class SimulatedSocket extends SimulatedStreamSocket<SocketAddress> {
       server,
       source: wireAddress(isAny ? nearest : source.host, source.port),
       target: wireAddress(targetHost, address.port),
-      listener: () => server.ports.listenerAt(targetHost, address.port)
+      listener: () => server.ports.holdersAt(targetHost, address.port)[0]
     }
   }
 
@@ -85,7 +85,7 @@ export class SimulatedSocket extends SimulatedStreamSocket<SocketAddress> {
   }
 
   /** From where it connects; it gets an address now if it has none. */
-  private source(host: string): Binding | SocketErrorReason {
+  private source(host: string): Binding<SimulatedListener<SocketAddress>> | SocketErrorReason {
     if (this.binding !== undefined) return this.binding
     const reason = this.drawn("bind", () => this.hold(host, 0))
     if (reason !== undefined) return reason === "AddressInUse" ? "AddressNotAvailable" : reason
@@ -93,7 +93,7 @@ export class SimulatedSocket extends SimulatedStreamSocket<SocketAddress> {
   }
 
   private hold(host: string, port: number): SocketErrorReason | undefined {
-    const binding = this.owner.host.ports.bind(host, port, this.options.get("v6Only"))
+    const binding = this.owner.host.ports.bind(host, port, { isIPv6Only: this.options.get("v6Only") })
     if (typeof binding === "string") return binding
     this.binding = binding
     return undefined

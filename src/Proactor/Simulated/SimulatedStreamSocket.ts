@@ -48,7 +48,7 @@ export abstract class SimulatedStreamSocket<A extends Address>
 {
   readonly options: OptionValues
   protected readonly owner: SimulatedProactor
-  private readonly parked: Parked<A>
+  private readonly parked: Parked<AnyOperation<A>>
   private state: State<A> = IDLE
 
   constructor(owner: SimulatedProactor, family: SocketFamily, endpoint: Endpoint<A> | undefined) {

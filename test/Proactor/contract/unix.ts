@@ -5,7 +5,7 @@ import * as Scope from "effect/Scope"
 import { format, type UnixAddress, unsafeMakeUnix } from "../../../src/Address/index.js"
 import type { SocketError } from "../../../src/Errors/index.js"
 import { AcceptOperation, ConnectOperation } from "../../../src/Proactor/Operation.js"
-import type { SocketOptions } from "../../../src/Proactor/SocketOption.js"
+import type { SocketOptionName, SocketOptions } from "../../../src/Proactor/SocketOption.js"
 import {
   accept,
   acceptedBy,
@@ -35,7 +35,7 @@ import { transfers } from "./transfers.js"
 const WSAEAFNOSUPPORT = 10047
 
 /** A value of each option, to try it with. */
-const someOptions: SocketOptions = {
+const someOptions: Pick<SocketOptions, SocketOptionName> = {
   noDelay: true,
   keepAlive: true,
   keepAliveIdleSeconds: 10,
@@ -52,7 +52,7 @@ const someOptions: SocketOptions = {
   v6Only: true
 }
 
-const optionNames = Object.keys(someOptions) as ReadonlyArray<keyof SocketOptions>
+const optionNames = Object.keys(someOptions) as ReadonlyArray<SocketOptionName>
 
 export const unix = (subject: Subject): void => {
   if (subject.unix === "none") {
