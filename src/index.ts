@@ -4,6 +4,7 @@
  * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
  * - `Unix`: the same over Unix domain sockets.
  * - `Streams`: connections as streams and sinks; `Framing`: messages with borders on them.
+ * - `Udp`: datagrams.
  * - `ProxyProtocol`: who the client of a proxy is.
  * - `Future`: operations that were started and go on by themselves.
  * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
@@ -25,5 +26,6 @@ export * as Future from "./Net/Future.js"
 export * as Net from "./Net/index.js"
 export * as ProxyProtocol from "./Net/ProxyProtocol.js"
 export * as Streams from "./Net/Streams.js"
+export * as Udp from "./Net/Udp.js"
 export * as Unix from "./Net/Unix.js"
 export * as Proactor from "./Proactor/index.js"

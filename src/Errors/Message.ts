@@ -132,6 +132,22 @@ const wordingsByOperation: { readonly [operation: string]: { readonly [R in Reas
   },
   listen: {
     PermissionDenied: anotherPort
+  },
+  send: {
+    PermissionDenied:
+      "Does a firewall allow it? To a broadcast address, turn the option `broadcast` on first.",
+    Refused: "Nobody receives at that port: an earlier datagram came back.",
+    TooLong: "A datagram holds 65507 bytes over IPv4, and 65527 over IPv6."
+  },
+  receive: {
+    Refused: "Nobody receives at the peer's port: an earlier datagram came back."
+  },
+  joinGroup: {
+    AddressInUse: "The socket is a member already.",
+    AddressNotAvailable: "No interface of this host is that one, or it does not do multicast."
+  },
+  leaveGroup: {
+    AddressNotAvailable: "The socket is no member of it on that interface."
   }
 }
 

@@ -40,10 +40,11 @@ import type {
 } from "../SocketOption.js"
 import type { Packet } from "./DatagramTraffic.js"
 import { failure } from "./Faults.js"
+import { Memberships } from "./Memberships.js"
 import type { SimulatedHost } from "./Network.js"
 import { OptionValues } from "./OptionValues.js"
 import { Parked } from "./Parked.js"
-import { type Binding, isIPv6, isLoopback, onWire, seenBy } from "./Ports.js"
+import { type Binding, isIPv6, onWire, seenBy } from "./Ports.js"
 import type { SimulatedProactor } from "./SimulatedProactor.js"
 
 /** What UDP and IP leave of 65 535 bytes. */
@@ -59,7 +60,7 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   multicastInterface: NetworkInterface | undefined
   private readonly owner: SimulatedProactor
   private readonly parked: Parked<DatagramOperation>
-  private readonly memberships: Array<ParsedMembership> = []
+  private readonly memberships = new Memberships()
   private received: Array<Datagram> = []
   private bufferedBytes = 0
   private peer: SocketAddress | undefined
@@ -164,24 +165,11 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   }
 
   joinGroup(membership: Membership): Effect.Effect<void, SocketError> {
-    return this.call("joinGroup", () => {
-      const parsed = this.parsed("joinGroup", membership)
-      if (isSocketError(parsed)) return parsed
-      if (this.find(parsed) >= 0) return failure("joinGroup", "AddressInUse", parsed.group.host)
-      this.memberships.push(parsed)
-      return undefined
-    })
+    return this.changeMembership("joinGroup", membership, (wanted) => this.memberships.join(wanted))
   }
 
   leaveGroup(membership: Membership): Effect.Effect<void, SocketError> {
-    return this.call("leaveGroup", () => {
-      const parsed = this.parsed("leaveGroup", membership)
-      if (isSocketError(parsed)) return parsed
-      const at = this.find(parsed)
-      if (at < 0) return failure("leaveGroup", "AddressNotAvailable", parsed.group.host)
-      this.memberships.splice(at, 1)
-      return undefined
-    })
+    return this.changeMembership("leaveGroup", membership, (wanted) => this.memberships.leave(wanted))
   }
 
   getOption<Name extends DatagramOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
@@ -247,14 +235,8 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   }
 
   /** Whether it is a member of the group that a datagram is for. */
-  hears({ sourceHost, targetHost }: Packet): boolean {
-    return this.memberships.some((membership) => {
-      const wanted = membership.interface
-      const isByLoopback = typeof wanted === "string" && isLoopback(onWire(wanted))
-      const isBySender = wanted === undefined || isByLoopback === isLoopback(sourceHost)
-      const isFromSource = membership.source === undefined || membership.source.host === sourceHost
-      return membership.group.host === targetHost && isBySender && isFromSource
-    })
+  hears(packet: Packet): boolean {
+    return this.memberships.hear(packet)
   }
 
   /** A datagram is here. */
@@ -376,13 +358,19 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
     return undefined
   }
 
-  private parsed(
+  private changeMembership(
     operation: "joinGroup" | "leaveGroup",
-    membership: Membership
-  ): ParsedMembership | SocketError {
-    const parsed = parseMembership(operation, this.family, membership)
-    if (isSocketError(parsed)) return parsed
-    return this.whatIsWrongWithInterface(operation, parsed.interface) ?? parsed
+    membership: Membership,
+    change: (wanted: ParsedMembership) => SocketErrorReason | undefined
+  ): Effect.Effect<void, SocketError> {
+    return this.call(operation, () => {
+      const parsed = parseMembership(operation, this.family, membership)
+      if (isSocketError(parsed)) return parsed
+      const wrong = this.whatIsWrongWithInterface(operation, parsed.interface)
+      if (wrong !== undefined) return wrong
+      const reason = change(parsed)
+      return reason === undefined ? undefined : failure(operation, reason, parsed.group.host)
+    })
   }
 
   /** The interfaces of a simulated host go by its addresses. */
@@ -393,15 +381,6 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
     if (wanted === undefined) return undefined
     const isOwn = typeof wanted === "string" && !isGroup(wanted) && this.host.udpPorts.isOwn(onWire(wanted))
     return isOwn ? undefined : failure(operation, "AddressNotAvailable", String(wanted))
-  }
-
-  private find(wanted: ParsedMembership): number {
-    return this.memberships.findIndex(
-      ({ group, interface: interface_, source }) =>
-        group.host === wanted.group.host &&
-        interface_ === wanted.interface &&
-        source?.host === wanted.source?.host
-    )
   }
 
   private call(operation: string, run: () => SocketError | undefined): Effect.Effect<void, SocketError> {

@@ -4,6 +4,9 @@
 import { describe } from "@effect/vitest"
 import type { ContractSubject } from "../harness.js"
 import { choosing } from "./choosing.js"
+import { datagramInterruption } from "./datagramInterruption.js"
+import { datagramSockets } from "./datagramSockets.js"
+import { datagrams } from "./datagrams.js"
 import { errors } from "./errors.js"
 import { finalizers } from "./finalizers.js"
 import { interruption } from "./interruption.js"
@@ -31,4 +34,7 @@ export const contract = (subject: ContractSubject) => {
   describe("limits", () => limits(subject))
   describe("choosing", () => choosing(subject))
   describe("over Unix sockets", () => unix(subject))
+  describe("datagrams", () => datagrams(subject))
+  describe("datagrams and interruption", () => datagramInterruption(subject))
+  describe("datagram sockets", () => datagramSockets(subject))
 }

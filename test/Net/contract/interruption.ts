@@ -2,24 +2,9 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Scheduler from "effect/Scheduler"
 import * as Net from "../../../src/Net/index.js"
 import { concat, pairOf, pattern, readExactly, readToEnd, type Subject, test, testTcp } from "../harness.js"
-
-/** Lets the fiber come a random way before what follows. */
-const someTime = Effect.suspend(() => {
-  const turns = Math.floor(Math.random() * 6)
-  return turns === 5 ? Effect.sleep("1 millis") : Effect.forEach(Array(turns), () => Effect.yieldNow())
-})
-
-/**
- * Lets a fiber yield, and so be interrupted, between any two of its steps, rather than every 2048. Not often: yielding
- * takes steps itself, and a fiber that yields in every tenth of them never gets anywhere.
- */
-const yieldingAnywhere = Effect.withScheduler({
-  scheduleTask: (task, priority) => Scheduler.defaultScheduler.scheduleTask(task, priority),
-  shouldYield: () => (Math.random() < 0.03 ? 0 : false)
-})
+import { someTime, yieldingAnywhere } from "../interruptions.js"
 
 /** Sends the bytes in small pieces, at an uneven pace. */
 const trickle = (connection: Net.AnyConnection, all: Uint8Array, pause: Effect.Effect<unknown> = someTime) =>

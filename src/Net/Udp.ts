@@ -1,0 +1,237 @@
+/**
+ * UDP: datagrams to and from anybody, or one peer; to everybody on a network, or to those who have joined a group.
+ *
+ * A socket is a scoped resource: it is closed with the scope it was made in, or earlier by `close`. Several fibers may
+ * send, and several may receive: each datagram goes to one of them.
+ *
+ * Interruption. A receive that is interrupted, or runs out of its `timeout`, takes nothing: the datagram that comes too
+ * late for it is there for the next one. A send that is interrupted has sent all of a datagram, or nothing of it.
+ *
+ * Loss. UDP promises nothing: datagrams are lost, also on this host, where the receiver's buffer is full
+ * (`receiveBufferBytes`). What is reported are failures of this side, and on a connected socket what routers and the
+ * peer's host send back: `Refused`, where nobody receives at that port. Neither ends the socket: receive again.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { AddressFamily, SocketAddress } from "../Address/index.js"
+import { type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
+import type { Datagram, Membership, ProactorDatagramSocket } from "../Proactor/Datagram.js"
+import type { DatagramOptionName, SocketOptions } from "../Proactor/SocketOption.js"
+import type { ReadOptions, TimeoutOptions } from "./Connection.js"
+import { ConnectedSocket, UnconnectedSocket } from "./internal/UdpSockets.js"
+import { Net } from "./Net.js"
+
+export type { Datagram, Membership } from "../Proactor/Datagram.js"
+export type { DatagramOptionName, NetworkInterface } from "../Proactor/SocketOption.js"
+
+/**
+ * Where to send to. A host that is a name is looked up for every datagram: for many, resolve it once (`Net.Resolver`), or
+ * connect.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Destination {
+  /** An IP address or a name. */
+  readonly host: string
+  /** 1 to 65535. */
+  readonly port: number
+}
+
+/**
+ * What all UDP sockets can do.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DatagramSocket {
+  /** This side's address, the port that the system chose included. */
+  readonly address: SocketAddress
+
+  /** The next datagram, whole. It may be empty. */
+  readonly receive: Effect.Effect<Datagram, SocketError>
+  /** With `maxBytes`, its first bytes: `isTruncated` tells whether there were more. */
+  readonly receiveWith: (options: ReadOptions) => Effect.Effect<Datagram, SocketError | TimeoutError>
+  /** Those that have come: one at least, `most` at most, 32 if that is absent. Waits for the first. */
+  readonly receiveMany: {
+    (most?: number): Effect.Effect<ReadonlyArray<Datagram>, SocketError>
+    (
+      most: number,
+      options: TimeoutOptions
+    ): Effect.Effect<ReadonlyArray<Datagram>, SocketError | TimeoutError>
+  }
+
+  readonly getOption: <Name extends DatagramOptionName>(
+    name: Name
+  ) => Effect.Effect<SocketOptions[Name], SocketError>
+  readonly setOption: <Name extends DatagramOptionName>(
+    name: Name,
+    value: SocketOptions[Name]
+  ) => Effect.Effect<void, SocketError>
+
+  /** Closes the socket now rather than with its scope. Operations under way fail with `Closed`. Closing twice is no error. */
+  readonly close: Effect.Effect<void>
+}
+
+/**
+ * A socket that sends to anybody, and receives from anybody.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UdpSocket extends DatagramSocket {
+  /**
+   * Sends one datagram. The caller leaves the bytes unchanged until then. A socket for IPv6 sends to IPv4 addresses too,
+   * unless it is `v6Only`.
+   */
+  readonly send: (bytes: Uint8Array, to: SocketAddress | Destination) => Effect.Effect<void, SocketError>
+  /**
+   * Sends several, in their order, where it can with fewer system calls. One that fails does not keep the others from being
+   * sent; the effect then fails as the first of them did.
+   */
+  readonly sendMany: (
+    datagrams: ReadonlyArray<{ readonly bytes: Uint8Array; readonly address: SocketAddress }>
+  ) => Effect.Effect<void, SocketError>
+
+  /** Joins a group: what is sent to its address, and this socket's port, is received from now on. */
+  readonly joinGroup: (membership: Membership) => Effect.Effect<void, SocketError>
+  /** Takes a `joinGroup` back, of the same group, interface and source. */
+  readonly leaveGroup: (membership: Membership) => Effect.Effect<void, SocketError>
+  /** Joins a group, and leaves it with the scope. */
+  readonly membership: (membership: Membership) => Effect.Effect<void, SocketError, Scope.Scope>
+}
+
+/**
+ * A socket that has a peer: it sends to it, and receives from it alone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConnectedUdpSocket extends DatagramSocket {
+  readonly remoteAddress: SocketAddress
+  /** Sends one datagram. The caller leaves the bytes unchanged until then. */
+  readonly send: (bytes: Uint8Array) => Effect.Effect<void, SocketError>
+  /** Sends several, like `sendMany` of `UdpSocket`. */
+  readonly sendMany: (datagrams: ReadonlyArray<Uint8Array>) => Effect.Effect<void, SocketError>
+}
+
+/**
+ * Where and how to bind.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface BindOptions {
+  /** An IP address of this host, or a name for one; `0.0.0.0` or `::` for all of them. */
+  readonly host: string
+  /** 0 to 65535; 0 lets the system choose, and `address` tells. */
+  readonly port: number
+  /** Whether other sockets that say so too may have the same address and port, as receivers of groups do. */
+  readonly reuseAddress?: boolean | undefined
+  /** Whether other sockets that say so too share what comes to the same address and port. Linux. */
+  readonly reusePort?: boolean | undefined
+  /** Of `::`: whether to leave IPv4 to others. If not, it is served as well. */
+  readonly v6Only?: boolean | undefined
+  /** Whether to allow sending to broadcast addresses. */
+  readonly broadcast?: boolean | undefined
+}
+
+/**
+ * Whom to connect with, and from where.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ConnectOptions extends Destination {
+  /** Where to bind first; the system chooses if absent. */
+  readonly from?: { readonly host: string; readonly port: number } | undefined
+}
+
+/** A socket of that family, made into something. To be run where nothing can interrupt it. */
+const opened = <Socket>(
+  family: AddressFamily,
+  make: (socket: ProactorDatagramSocket) => Effect.Effect<Socket, SocketError>
+): Effect.Effect<Socket, SocketError, Net> =>
+  Effect.flatMap(Net, ({ proactor }) =>
+    Effect.flatMap(proactor.openUdp(family), (socket) =>
+      // What cannot be made what it is to be is closed again.
+      Effect.onError(make(socket), () => Effect.sync(() => socket.close()))
+    )
+  )
+
+const closing = (socket: DatagramSocket): Effect.Effect<void> => socket.close
+
+/**
+ * A socket at an address of this host (`socket`, `bind`), closed with the scope.
+ *
+ * Fails with `ConnectionError` (`AddressInUse`, `AddressNotAvailable`) or `NetworkError` (`InvalidArgument`,
+ * `PermissionDenied`, `HostNotFound`, `Unsupported`, ...).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bind = (options: BindOptions): Effect.Effect<UdpSocket, SocketError, Net | Scope.Scope> =>
+  Effect.flatMap(Net, ({ resolver }) => {
+    const { broadcast = false, host, port, reuseAddress = false, reusePort = false, v6Only = false } = options
+    const boundTo = (address: SocketAddress) =>
+      opened(address.family, (socket) =>
+        Effect.when(socket.setOption("reuseAddress", true), () => reuseAddress).pipe(
+          Effect.zipRight(Effect.when(socket.setOption("reusePort", true), () => reusePort)),
+          Effect.zipRight(Effect.when(socket.setOption("v6Only", true), () => v6Only)),
+          Effect.zipRight(Effect.when(socket.setOption("broadcast", true), () => broadcast)),
+          Effect.zipRight(socket.bind(address)),
+          Effect.zipRight(socket.localAddress),
+          Effect.map((local) => new UnconnectedSocket(socket, local, v6Only, resolver))
+        )
+      )
+    return Effect.flatMap(resolver.resolve(host, port), ([address]) =>
+      Effect.acquireRelease(boundTo(address), closing)
+    ).pipe(Effect.mapError((failure) => withDetails(failure, { operation: "bind" })))
+  })
+
+/**
+ * A socket with a peer (`socket`, `connect`), closed with the scope. Nothing is sent by it: that nobody is there, the
+ * answer to a datagram tells. Of the addresses of a name it is the first that this host has a route to.
+ *
+ * Fails with `ConnectionError` (`Unreachable`, `AddressInUse`, ...) or `NetworkError` (`InvalidArgument`, `HostNotFound`, ...).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const connect = (
+  options: ConnectOptions
+): Effect.Effect<ConnectedUdpSocket, SocketError, Net | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { resolver } = yield* Net
+    const { from, host, port } = options
+    const [local] = from === undefined ? [undefined] : yield* resolver.resolve(from.host, from.port)
+    const peers = yield* resolver.resolve(host, port, local?.family)
+    const connected = Effect.firstSuccessOf(peers.map((peer) => connectedTo(peer, local)))
+    return yield* Effect.acquireRelease(connected, closing)
+  }).pipe(Effect.mapError((failure) => withDetails(failure, { operation: "connect" })))
+
+const connectedTo = (peer: SocketAddress, local: SocketAddress | undefined) =>
+  opened(peer.family, (socket) => {
+    const bound = local === undefined ? Effect.void : socket.bind(local)
+    const addresses = Effect.zip(socket.localAddress, socket.remoteAddress)
+    return Effect.map(
+      Effect.zipRight(Effect.zipRight(bound, socket.connect(peer)), addresses),
+      ([here, there]) => new ConnectedSocket(socket, here, there)
+    )
+  })
+
+/**
+ * The datagrams that come, each received when it is asked for. What nobody asks for waits in the system's buffer, and is
+ * lost when that is full. A stream that ends early leaves the rest to the next receiver. It does not close the socket.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const datagrams = (
+  socket: DatagramSocket,
+  options?: ReadOptions
+): Stream.Stream<Datagram, SocketError | TimeoutError> =>
+  Stream.repeatEffect(options === undefined ? socket.receive : socket.receiveWith(options))

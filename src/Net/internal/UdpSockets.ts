@@ -1,0 +1,226 @@
+/**
+ * UDP sockets: a receiving half, a sending half, and a life.
+ *
+ * What no system would take is refused here, before the sending half sees it: bytes that are none, ports and hosts that are
+ * none, a family that the socket does not have.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import { format, isSocketAddress, type SocketAddress } from "../../Address/index.js"
+import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
+import {
+  type Datagram,
+  LARGEST_DATAGRAM_BYTES,
+  type Membership,
+  type OutgoingDatagram,
+  type ProactorDatagramSocket
+} from "../../Proactor/Datagram.js"
+import {
+  type DatagramOptionName,
+  isDatagramOptionName,
+  type SocketOptions
+} from "../../Proactor/SocketOption.js"
+import type { ReadOptions, TimeoutOptions } from "../Connection.js"
+import type { ResolverService } from "../Resolver.js"
+import type { ConnectedUdpSocket, DatagramSocket, Destination, UdpSocket } from "../Udp.js"
+import { DatagramIntake } from "./DatagramIntake.js"
+import { DatagramSender } from "./DatagramSender.js"
+import { Deadline, timedOut } from "./Deadline.js"
+import { type Half, Lifetime, type Owner } from "./Lifetime.js"
+import { isPositiveInteger } from "./Numbers.js"
+
+const DEFAULT_MOST = 32
+
+const noBytes = (address?: string): SocketError => invalidArgument("send", "bytes are a Uint8Array", address)
+
+abstract class UdpSocketBase implements DatagramSocket, Owner {
+  readonly address: SocketAddress
+  protected readonly socket: ProactorDatagramSocket
+  protected readonly sender: DatagramSender
+  private readonly intake: DatagramIntake
+  private readonly lifetime: Lifetime
+
+  constructor(socket: ProactorDatagramSocket, address: SocketAddress) {
+    this.socket = socket
+    this.address = address
+    this.intake = new DatagramIntake(socket, this)
+    this.sender = new DatagramSender(socket, this)
+    this.lifetime = new Lifetime(socket, this)
+  }
+
+  /** Whom it speaks with, or where it is, for messages. */
+  abstract readonly peer: string
+
+  get halves(): ReadonlyArray<Half> {
+    return [this.intake, this.sender]
+  }
+
+  get receive(): Effect.Effect<Datagram, SocketError> {
+    return this.intake.next
+  }
+
+  receiveWith(options: ReadOptions): Effect.Effect<Datagram, SocketError | TimeoutError> {
+    const { maxBytes = LARGEST_DATAGRAM_BYTES, timeout } = options
+    if (!isPositiveInteger(maxBytes)) return this.refuse("receive", "maxBytes is a whole number, 1 or more")
+    return Effect.flatMap(Deadline.start(timeout), (deadline) =>
+      this.intake.receive(maxBytes, deadline, () => this.late(deadline))
+    )
+  }
+
+  receiveMany(most?: number): Effect.Effect<ReadonlyArray<Datagram>, SocketError>
+  receiveMany(
+    most: number,
+    options: TimeoutOptions
+  ): Effect.Effect<ReadonlyArray<Datagram>, SocketError | TimeoutError>
+  receiveMany(
+    most = DEFAULT_MOST,
+    options?: TimeoutOptions
+  ): Effect.Effect<ReadonlyArray<Datagram>, SocketError | TimeoutError> {
+    if (!isPositiveInteger(most))
+      return this.refuse("receive", "so many datagrams: a whole number, 1 or more")
+    if (options === undefined) return this.intake.receiveMany(most)
+    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
+      this.intake.receiveMany(most, deadline, () => this.late(deadline))
+    )
+  }
+
+  getOption<Name extends DatagramOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
+    return Effect.suspend(() =>
+      isDatagramOptionName(name) ? this.socket.getOption(name) : this.refuseOption("getOption", name)
+    )
+  }
+
+  setOption<Name extends DatagramOptionName>(
+    name: Name,
+    value: SocketOptions[Name]
+  ): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() =>
+      isDatagramOptionName(name) ? this.socket.setOption(name, value) : this.refuseOption("setOption", name)
+    )
+  }
+
+  get close(): Effect.Effect<void> {
+    return this.lifetime.close()
+  }
+
+  private late(deadline: Deadline | undefined): Effect.Effect<never, TimeoutError> {
+    return Effect.fail(timedOut("receive", deadline?.duration ?? 0, this.peer))
+  }
+
+  private refuse(operation: string, advice: string): Effect.Effect<never, SocketError> {
+    return Effect.fail(invalidArgument(operation, advice, this.peer))
+  }
+
+  private refuseOption(operation: string, name: never): Effect.Effect<never, SocketError> {
+    return this.refuse(operation, `a datagram socket has no option ${String(name)}`)
+  }
+}
+
+/** @internal */
+export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
+  private readonly isIPv6Only: boolean
+  private readonly resolver: ResolverService
+
+  constructor(
+    socket: ProactorDatagramSocket,
+    address: SocketAddress,
+    isIPv6Only: boolean,
+    resolver: ResolverService
+  ) {
+    super(socket, address)
+    this.isIPv6Only = isIPv6Only
+    this.resolver = resolver
+  }
+
+  override get peer(): string {
+    return format(this.address)
+  }
+
+  send(bytes: Uint8Array, to: SocketAddress | Destination): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => {
+      if (!Predicate.isRecord(to)) return Effect.fail(invalidArgument("send", "say where to send to"))
+      if (!isAddress(to)) return this.sendToHost(bytes, to)
+      const wrong = this.whatIsWrongWith(bytes, to)
+      return wrong === undefined ? this.sender.begin([{ bytes, address: to }]) : Effect.fail(wrong)
+    })
+  }
+
+  sendMany(
+    datagrams: ReadonlyArray<{ readonly bytes: Uint8Array; readonly address: SocketAddress }>
+  ): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => {
+      for (const { address, bytes } of datagrams) {
+        const wrong = this.whatIsWrongWith(bytes, address)
+        if (wrong !== undefined) return Effect.fail(wrong)
+      }
+      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams)
+    })
+  }
+
+  joinGroup(membership: Membership): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => this.socket.joinGroup(membership))
+  }
+
+  leaveGroup(membership: Membership): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => this.socket.leaveGroup(membership))
+  }
+
+  membership(membership: Membership): Effect.Effect<void, SocketError, Scope.Scope> {
+    return Effect.acquireRelease(
+      this.joinGroup(membership),
+      // A socket that was closed, or has left, is no member any more.
+      () => Effect.ignore(this.leaveGroup(membership))
+    )
+  }
+
+  private sendToHost(bytes: Uint8Array, { host, port }: Destination): Effect.Effect<void, SocketError> {
+    // A socket for both families takes whichever the name has first.
+    const family = this.socket.family === "IPv4" || this.isIPv6Only ? this.socket.family : undefined
+    const resolved = Effect.mapError(this.resolver.resolve(host, port, family), (failure) =>
+      withDetails(failure, { operation: "send" })
+    )
+    return Effect.flatMap(resolved, ([address]) => this.send(bytes, address))
+  }
+
+  /** What the system would not be asked for. That the families fit together, and the port is one, is the proactor's to look at. */
+  private whatIsWrongWith(bytes: Uint8Array, to: SocketAddress): SocketError | undefined {
+    if (!(bytes instanceof Uint8Array)) return noBytes(format(to))
+    if (!isSocketAddress(to)) return invalidArgument("send", "the address is not one")
+    if (!this.isIPv6Only || to.family === "IPv6") return undefined
+    return invalidArgument("send", "the socket is for IPv6 alone, the address is IPv4", format(to))
+  }
+}
+
+const isAddress = (to: SocketAddress | Destination): to is SocketAddress => "_tag" in to
+
+/** @internal */
+export class ConnectedSocket extends UdpSocketBase implements ConnectedUdpSocket {
+  readonly remoteAddress: SocketAddress
+
+  constructor(socket: ProactorDatagramSocket, address: SocketAddress, remoteAddress: SocketAddress) {
+    super(socket, address)
+    this.remoteAddress = remoteAddress
+  }
+
+  override get peer(): string {
+    return format(this.remoteAddress)
+  }
+
+  send(bytes: Uint8Array): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() =>
+      bytes instanceof Uint8Array ? this.sender.begin([outgoing(bytes)]) : Effect.fail(noBytes(this.peer))
+    )
+  }
+
+  sendMany(datagrams: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError> {
+    return Effect.suspend(() => {
+      if (!datagrams.every((bytes) => bytes instanceof Uint8Array)) return Effect.fail(noBytes(this.peer))
+      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams.map(outgoing))
+    })
+  }
+}
+
+const outgoing = (bytes: Uint8Array): OutgoingDatagram => ({ bytes, address: undefined })
