@@ -170,6 +170,18 @@ export const targets = [
     against: "NodeHttpServer",
     atLeast: 0.9
   })),
+  ...[
+    { connections: 1, pipelined: 1 },
+    { connections: 16, pipelined: 1 },
+    { connections: 16, pipelined: 8 }
+  ].map((of) => ({
+    suite: "udp",
+    title: `requests/s, ${of.connections} socket${of.connections === 1 ? "" : "s"}, ${of.pipelined} in flight on each`,
+    figure: /** @type {const} */ ("requestsPerSecond"),
+    of,
+    against: "node:dgram",
+    atLeast: 1.5
+  })),
   {
     suite: "windows",
     title: "echo, 1 connection",

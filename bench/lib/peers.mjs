@@ -48,11 +48,18 @@ export const peers = [
     special: {
       "socket-server": [script("effect-iocp-socket-server.mjs")],
       rpc: [script("effect-iocp-rpc.mjs")],
-      http: [script("effect-iocp-http.mjs")]
+      http: [script("effect-iocp-http.mjs")],
+      udp: [script("effect-iocp-udp.mjs")]
     }
   },
-  { name: "c-epoll", program: built.epoll, args: [], needs: [built.epoll] },
+  { name: "c-epoll", program: built.epoll, args: [], needs: [built.epoll], special: { udp: [] } },
   onNode("node:net", "node-net.mjs", []),
+  {
+    name: "node:dgram",
+    program: process.execPath,
+    needs: [],
+    special: { udp: [script("node-dgram.mjs")] }
+  },
   {
     ...onNode("NodeSocketServer", "node-socket-server.mjs", [installed("@effect", "platform-node")]),
     special: { "socket-server": [script("node-socket-server.mjs")], rpc: [script("node-rpc.mjs")] }

@@ -16,7 +16,7 @@ const findCompiler = () =>
 
 const loadFolder = inRoot("bench", "load")
 const loadFiles = readdirSync(loadFolder).map((file) => join(loadFolder, file))
-const epollFiles = [inRoot("bench", "peers", "epoll.c")]
+const epollFiles = ["epoll.c", "epollUdp.c", "epollUdp.h"].map((file) => inRoot("bench", "peers", file))
 
 /** @param {string} program @param {ReadonlyArray<string>} sources */
 const isFresh = (program, sources) =>

@@ -8,6 +8,7 @@ import { idle } from "../suites/idle.mjs"
 import { latency } from "../suites/latency.mjs"
 import { rpc } from "../suites/rpc.mjs"
 import { socketServer } from "../suites/socketServer.mjs"
+import { udp } from "../suites/udp.mjs"
 
 /**
  * @typedef {object} Workload
@@ -16,7 +17,7 @@ import { socketServer } from "../suites/socketServer.mjs"
  * @property {number} pipelined Requests in flight on a connection
  * @property {number} idleConnections Open and silent beside the busy ones
  * @property {number | null} requestedPerSecond Of an open load
- * @property {"echo" | "receive" | "send" | "socket-server" | "rpc" | "http"} serverMode
+ * @property {"echo" | "receive" | "send" | "socket-server" | "rpc" | "http" | "udp"} serverMode
  * @property {"whole suite" | "one turn"} serverLife
  * @property {ReadonlyArray<string>} load The load generator's mode and arguments
  * @property {ReadonlyArray<string>} [loadProgram] Another load generator: its program and first arguments
@@ -39,5 +40,6 @@ export const suites = {
   latency,
   "socket-server": socketServer,
   rpc,
-  http
+  http,
+  udp
 }

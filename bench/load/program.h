@@ -48,5 +48,6 @@ void run_churn(const struct options *options, struct result *result);
 void run_receive(const struct options *options, struct result *result);
 void run_send(const struct options *options, struct result *result);
 void run_hold(const struct options *options, struct result *result);
+void run_udp(const struct options *options, struct result *result);
 
 #endif

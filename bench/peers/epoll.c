@@ -1,7 +1,7 @@
 /*
  * The floor: what these servers cost in C, with one thread and level-triggered epoll.
  *
- *     epoll echo|receive|send PORT TOTAL_BYTES
+ *     epoll echo|receive|send|udp PORT TOTAL_BYTES
  *
  * As protocol.mjs says. It ends when its standard input does, that is with the runner.
  */
@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "epollUdp.h"
 
 #define EVENTS 512
 #define BACKLOG 511
@@ -156,7 +157,8 @@ int main(int count, char **arguments) {
   } modes[] = {{"echo", echo, EPOLLIN}, {"receive", receive, EPOLLIN}, {"send", send_stream, EPOLLOUT}};
   struct epoll_event events[EVENTS];
   size_t mode = 0;
-  if (count < 4) return fprintf(stderr, "epoll echo|receive|send PORT TOTAL_BYTES\n"), 1;
+  if (count < 4) return fprintf(stderr, "epoll echo|receive|send|udp PORT TOTAL_BYTES\n"), 1;
+  if (strcmp(arguments[1], "udp") == 0) return serve_udp((uint16_t)strtoul(arguments[2], NULL, 10)), 0;
   while (mode < 3 && strcmp(modes[mode].name, arguments[1]) != 0) mode++;
   if (mode == 3) return fprintf(stderr, "No mode is called %s\n", arguments[1]), 1;
   total_bytes = strtoull(arguments[3], NULL, 10);
