@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 import * as callbacks from "../../examples/callbacks.js"
 import * as completionPort from "../../examples/completion-port.js"
+import * as dnsResponder from "../../examples/dns-responder.js"
 import * as echoServer from "../../examples/echo-server.js"
 import * as epoll from "../../examples/epoll.js"
 import * as flakyServer from "../../examples/flaky-server.js"
@@ -55,6 +56,18 @@ const examples: Record<string, Expectation> = {
       /^received under key 10: "a datagram"$/,
       /^it came from the sender$/,
       /^left: 0 operations, 0 bytes$/
+    ]
+  },
+  "dns-responder": {
+    program: dnsResponder.program,
+    lines: [
+      /^listening on 127\.0\.0\.1:\d+$/,
+      /^www\.example\.test A: 192\.0\.2\.1, 192\.0\.2\.2$/,
+      /^www\.example\.test AAAA: 2001:db8::1$/,
+      /^about\.example\.test TXT: "answered by a completion port", "überall"$/,
+      /^large\.example\.test TXT: too much for one datagram$/,
+      /^nobody\.example\.test A: NxDomain$/,
+      /^half a question: FormErr$/
     ]
   },
   "echo-server": {
