@@ -166,7 +166,8 @@ export class DatagramSender implements Half {
   private settle(job: SendJob): boolean {
     const { failure, sent } = this.operation
     if (failure === undefined) job.dealtWith += sent
-    else if (failure.reason === "Cancelled") job.stop(this.ending?.() ?? failure)
+    else if (failure.reason === "Cancelled")
+      job.stop(this.ending?.() ?? withDetails(failure, { operation: "send" }))
     else this.fail(job, failure)
     if (!job.isOver && this.ending === undefined) return false
     this.current = undefined

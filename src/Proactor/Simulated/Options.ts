@@ -43,11 +43,11 @@ export interface LinkOptions {
   readonly latency?: Latency | undefined
   /** Bytes per second, shared by all connections of the link. No limit if absent. */
   readonly bandwidth?: number | undefined
-  /** How likely a packet is lost, 0 to 1. A stream loses nothing by it but time: the packet is sent again. */
+  /** How likely a packet is lost, 0 to 1. A stream loses nothing by it but time: the packet is sent again. A datagram is gone. */
   readonly loss?: number | undefined
-  /** How likely a packet arrives twice, 0 to 1. A stream does not notice. */
+  /** How likely a packet arrives twice, 0 to 1. A stream does not notice; a datagram is received twice. */
   readonly duplication?: number | undefined
-  /** How likely a packet is overtaken by others, 0 to 1. Within a stream the order stays. */
+  /** How likely a packet is overtaken by others, 0 to 1. Within a stream the order stays; that of datagrams does not. */
   readonly reordering?: number | undefined
   /** Connections that are reset mid-stream: both sides learn of it. */
   readonly reset?: Breakage | undefined
@@ -106,7 +106,7 @@ export interface SimulationOptions extends LinkOptions {
   readonly seed?: number | undefined
   /** How much a connection takes from its writer before it has gone out. 65 536 bytes if absent. */
   readonly sendBufferBytes?: number | undefined
-  /** How much waits at the receiving side to be read. 65 536 bytes if absent. */
+  /** How much waits at the receiving side to be read, 65 536 bytes if absent. Datagrams that find no room are lost. */
   readonly receiveBufferBytes?: number | undefined
   /** How likely a receive gets only a part of what is there, 0 to 1. */
   readonly partialReads?: number | undefined
