@@ -89,7 +89,8 @@ export class UnixFile {
     return attempt("chmod", this.path, () => {
       const fd = Fs.openSync(this.path, IDENTITY_ONLY)
       try {
-        // Through the descriptor, lest the path lead elsewhere by now: `chmod(2)` follows symbolic links.
+        // Through the descriptor: `chmod(2)` follows symbolic links, and the path may lead elsewhere by now. Then it is not
+        // the file of this socket, to which no path leads any more.
         if (isSame(Fs.fstatSync(fd, { bigint: true }), this.stats)) Fs.chmodSync(`/proc/self/fd/${fd}`, mode)
       } finally {
         Fs.closeSync(fd)
