@@ -11,6 +11,9 @@
  * - What this side closed is never the peer's reset (`STATUS_ADDRESS_CLOSED` is 10058, not 64).
  * - Winsock makes 10022 (`WSAEINVAL`) of every status it does not know. Here the status is kept as it is.
  *
+ * A second, short table has the general codes of those statuses that sockets and pipes and files all give: what is a
+ * shutdown of a socket's (`STATUS_PIPE_DISCONNECTED`, 10058) is a pipe that its server has disconnected (233).
+ *
  * @since 0.1.0
  */
 import { notAFailure } from "./CodeTable.js"
@@ -123,6 +126,51 @@ export const ntStatusRows: ReadonlyArray<StatusRow> = [
   [0xc000a013, "STATUS_PROTOCOL_NOT_SUPPORTED", 10043]
 ]
 
+/**
+ * The general codes (`RtlNtStatusToDosError`) of statuses that the table above has Winsock's codes for.
+ *
+ * @internal
+ */
+export const fileStatusCodes: ReadonlyMap<number, number> = new Map([
+  [0x80000005, 234],
+  [0xc0000002, 1],
+  [0xc0000005, 998],
+  [0xc0000007, 1454],
+  [0xc0000008, 6],
+  [0xc000000d, 87],
+  [0xc000000f, 2],
+  [0xc0000010, 1],
+  [0xc0000017, 8],
+  [0xc0000022, 5],
+  [0xc0000023, 122],
+  [0xc0000024, 6],
+  [0xc0000034, 2],
+  [0xc000003a, 3],
+  [0xc0000043, 32],
+  [0xc0000044, 1816],
+  [0xc0000061, 1314],
+  [0xc000009a, 1450],
+  [0xc00000a1, 1453],
+  [0xc00000a3, 21],
+  [0xc00000b0, 233],
+  [0xc00000b5, 121],
+  [0xc00000bb, 50],
+  [0xc00000bc, 51],
+  [0xc00000be, 53],
+  [0xc00000bf, 54],
+  [0xc00000c3, 58],
+  [0xc00000c4, 59],
+  [0xc00000ca, 65],
+  [0xc00000d0, 71],
+  [0xc00000d6, 240],
+  [0xc0000106, 206],
+  [0xc000011f, 4],
+  [0xc0000128, 6],
+  [0xc000012d, 1455],
+  [0xc000020c, 64],
+  [0xc000022d, 1237]
+])
+
 const table: ReadonlyMap<number, StatusRow> = new Map(ntStatusRows.map((row) => [row[0], row]))
 
 /** Statuses that wrap a Win32 code: facility 7 (`FACILITY_NTWIN32`), and a severity of warning or error. */
@@ -162,11 +210,22 @@ export const ntStatusToWsa = (status: number): number | undefined =>
  * @since 0.1.0
  * @category constructors
  */
-export const fromNtStatus = (status: number, call: SystemCall): SocketError => {
-  const unsigned = status >>> 0
+export const fromNtStatus = (status: number, call: SystemCall): SocketError =>
+  fromStatus(status >>> 0, ntStatusToWsa(status), call)
+
+/**
+ * The same for a completion packet of a pipe or a file: `code` is the general Win32 code that stands for the status,
+ * 233 (`ERROR_PIPE_NOT_CONNECTED`) for 0xC00000B0, say, where a socket's is 10058.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromFileStatus = (status: number, call: SystemCall): SocketError =>
+  fromStatus(status >>> 0, fileStatusCodes.get(status >>> 0) ?? ntStatusToWsa(status), call)
+
+const fromStatus = (unsigned: number, code: number | undefined, call: SystemCall): SocketError => {
   const statusName = ntStatusName(unsigned)
   const details = { ...call, status: unsigned, statusName }
-  const code = ntStatusToWsa(unsigned)
   if (code !== undefined) return windowsError({ ...details, code, codeName: win32Name(code) })
   const advice = isFailure(unsigned) ? undefined : notAFailure
   return socketError("Unknown", { ...details, code: unsigned, codeName: statusName, advice })

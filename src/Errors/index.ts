@@ -3,7 +3,7 @@
  */
 export { errnoName, fromErrno } from "./ErrnoTable.js"
 export * from "./Errors.js"
-export { fromNtStatus, ntStatusName, ntStatusToWsa } from "./NtStatusTable.js"
+export { fromFileStatus, fromNtStatus, ntStatusName, ntStatusToWsa } from "./NtStatusTable.js"
 export { fromResolver } from "./ResolverTable.js"
 export * from "./SystemCall.js"
 export * from "./TlsError.js"

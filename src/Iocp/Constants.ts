@@ -18,8 +18,16 @@ export const INFINITE = 0xffff_ffff
 
 // Win32 codes: winerror.h
 export const ERROR_SUCCESS = 0
+export const ERROR_FILE_NOT_FOUND = 2
+export const ERROR_ACCESS_DENIED = 5
 export const ERROR_INVALID_HANDLE = 6
 export const ERROR_INVALID_PARAMETER = 87
+export const ERROR_BROKEN_PIPE = 109
+export const ERROR_PIPE_BUSY = 231
+export const ERROR_NO_DATA = 232
+export const ERROR_PIPE_NOT_CONNECTED = 233
+export const ERROR_MORE_DATA = 234
+export const ERROR_PIPE_CONNECTED = 535
 export const ERROR_ABANDONED_WAIT_0 = 735
 export const ERROR_OPERATION_ABORTED = 995
 export const ERROR_IO_PENDING = 997
@@ -42,6 +50,30 @@ export const STATUS_SUCCESS = 0x0000_0000
 export const STATUS_PENDING = 0x0000_0103
 export const STATUS_BUFFER_OVERFLOW = 0x8000_0005
 export const STATUS_CANCELLED = 0xc000_0120
+export const STATUS_PIPE_BROKEN = 0xc000_014b
+
+// Files: winnt.h, fileapi.h, winbase.h
+export const GENERIC_READ = 0x8000_0000
+export const GENERIC_WRITE = 0x4000_0000
+export const OPEN_EXISTING = 3
+export const FILE_FLAG_OVERLAPPED = 0x4000_0000
+/** That the next flags say how far the server may act in the client's name. */
+export const SECURITY_SQOS_PRESENT = 0x0010_0000
+/** It may learn who the client is, and no more. */
+export const SECURITY_IDENTIFICATION = 0x0001_0000
+
+// Named pipes: winbase.h
+export const PIPE_ACCESS_DUPLEX = 0x3
+export const FILE_FLAG_FIRST_PIPE_INSTANCE = 0x0008_0000
+export const PIPE_TYPE_BYTE = 0x0
+export const PIPE_TYPE_MESSAGE = 0x4
+export const PIPE_READMODE_BYTE = 0x0
+export const PIPE_READMODE_MESSAGE = 0x2
+export const PIPE_REJECT_REMOTE_CLIENTS = 0x8
+export const PIPE_UNLIMITED_INSTANCES = 255
+
+// Security: sddl.h
+export const SDDL_REVISION_1 = 1
 
 // Socket families, kinds and protocols: winsock2.h, ws2def.h
 export const AF_UNIX = 1
@@ -148,6 +180,7 @@ export const WSAID_CONNECTEX = guid("25a207b9-ddf3-4660-8ee9-76e58c74063e")
 export const SIZEOF_OVERLAPPED = 32
 export const SIZEOF_OVERLAPPED_ENTRY = 32
 export const SIZEOF_WSABUF = 16
+export const SIZEOF_SECURITY_ATTRIBUTES = 24
 export const SIZEOF_WSAPROTOCOL_INFOW = 628
 export const SIZEOF_SOCKADDR_IN = 16
 export const SIZEOF_SOCKADDR_IN6 = 28

@@ -1,9 +1,11 @@
 /**
- * Bindings of kernel32.dll: the completion port calls.
+ * Bindings of kernel32.dll: the calls on completion ports, on files and on named pipes.
  *
  * Names, argument order and results are those of the Windows headers. Handles, addresses and keys travel as
  * numbers (`uintptr_t`); where a value may need all 64 bits, a bigint is accepted too. A `BOOL` is a number,
- * 0 for failure, and the reason is `GetLastError()`, right only when it is read at once after the call.
+ * 0 for failure, and the reason is `GetLastError()`, right only when it is read at once after the call. What the
+ * system reads or writes during the call only is passed as a string or a `Uint8Array` (`null` for none), and what it
+ * uses later by address.
  *
  * Nothing is loaded before `kernel32()` is called for the first time, which is possible on Windows only:
  * callers ask `isSupported` first.
@@ -65,9 +67,80 @@ export interface Kernel32 {
   readonly FindFirstFileW: (path: string, data: Uint8Array) => number
   readonly FindClose: (search: number) => number
   readonly GetLastError: () => number
+  /** -1 on failure. Without security attributes and template. */
+  readonly CreateFileW: (
+    path: string,
+    access: number,
+    share: number,
+    disposition: number,
+    flags: number
+  ) => number
+  /** The same on a thread of libuv's pool; `done` gets the code of GetLastError with a handle of -1. */
+  readonly CreateFileWAsync: (
+    path: string,
+    access: number,
+    share: number,
+    disposition: number,
+    flags: number,
+    done: (handle: number, code: number) => void
+  ) => void
+  /** `transferred`: address of a DWORD for how many bytes a success at once has moved, written during the call. */
+  readonly ReadFile: (
+    file: number,
+    buffer: number,
+    length: number,
+    transferred: number,
+    overlapped: number
+  ) => number
+  readonly WriteFile: Kernel32["ReadFile"]
+  /** -1 on failure. Without a default timeout. `security`: SECURITY_ATTRIBUTES. */
+  readonly CreateNamedPipeW: (
+    name: string,
+    openMode: number,
+    pipeMode: number,
+    maxInstances: number,
+    outBufferBytes: number,
+    inBufferBytes: number,
+    security: Uint8Array | null
+  ) => number
+  readonly ConnectNamedPipe: (pipe: number, overlapped: number) => number
+  readonly DisconnectNamedPipe: (pipe: number) => number
+  /** Only the mode, a DWORD in memory order. */
+  readonly SetNamedPipeHandleState: (pipe: number, mode: Uint8Array) => number
+  /** Writes a DWORD. */
+  readonly GetNamedPipeClientProcessId: (pipe: number, processId: Uint8Array) => number
+  readonly GetNamedPipeServerProcessId: (pipe: number, processId: Uint8Array) => number
+  /** Copies memory that the system has allocated. */
+  readonly RtlMoveMemory: (to: Uint8Array, from: Word, length: number) => void
+  /** Frees what the system has allocated so; 0 for success. */
+  readonly LocalFree: (memory: Word) => number
 }
 
 type WaitEx = KoffiFunc<Kernel32["GetQueuedCompletionStatusEx"]>
+type CreateFile = KoffiFunc<
+  (
+    path: string,
+    access: number,
+    share: number,
+    security: 0,
+    how: number,
+    flags: number,
+    template: 0
+  ) => number
+>
+type CreateNamedPipe = (
+  ...args: [
+    name: string,
+    openMode: number,
+    pipeMode: number,
+    most: number,
+    out: number,
+    into: number,
+    timeout: 0,
+    security: Uint8Array | null
+  ]
+) => number
+type SetState = (pipe: number, mode: Uint8Array, count: null, timeout: null) => number
 
 /**
  * Whether this platform has kernel32.
@@ -76,10 +149,65 @@ type WaitEx = KoffiFunc<Kernel32["GetQueuedCompletionStatusEx"]>
  */
 export const isSupported: boolean = process.platform === "win32"
 
+type Bind = <F>(name: string, result: string, parameters: ReadonlyArray<string>) => F
+
+const makeFileCalls = (bind: Bind, lastError: Kernel32["GetLastError"]) => {
+  const dword = "uint32_t"
+  const word = "uintptr_t"
+  const createFile = bind<CreateFile>("CreateFileW", "intptr_t", [
+    "str16",
+    dword,
+    dword,
+    word,
+    dword,
+    dword,
+    word
+  ])
+  const transfer = [word, word, dword, word, word]
+  return {
+    CreateFileW: ((path, access, share, disposition, flags) =>
+      createFile(path, access, share, 0, disposition, flags, 0)) satisfies Kernel32["CreateFileW"],
+    CreateFileWAsync: ((path, access, share, disposition, flags, done) => {
+      createFile.async(path, access, share, 0, disposition, flags, 0, (_error: unknown, handle: number) => {
+        done(handle, handle === -1 ? lastError() : 0)
+      })
+    }) satisfies Kernel32["CreateFileWAsync"],
+    ReadFile: bind<Kernel32["ReadFile"]>("ReadFile", "int", transfer),
+    WriteFile: bind<Kernel32["WriteFile"]>("WriteFile", "int", transfer)
+  }
+}
+
+const makePipeCalls = (bind: Bind) => {
+  const dword = "uint32_t"
+  const word = "uintptr_t"
+  const parameters = ["str16", dword, dword, dword, dword, dword, dword, "void *"]
+  const create = bind<CreateNamedPipe>("CreateNamedPipeW", "intptr_t", parameters)
+  const setState = bind<SetState>("SetNamedPipeHandleState", "int", [word, "void *", "void *", "void *"])
+  const ask = [word, "void *"]
+  return {
+    CreateNamedPipeW: ((name, openMode, pipeMode, most, out, into, security) =>
+      create(name, openMode, pipeMode, most, out, into, 0, security)) satisfies Kernel32["CreateNamedPipeW"],
+    ConnectNamedPipe: bind<Kernel32["ConnectNamedPipe"]>("ConnectNamedPipe", "int", [word, word]),
+    DisconnectNamedPipe: bind<Kernel32["DisconnectNamedPipe"]>("DisconnectNamedPipe", "int", [word]),
+    SetNamedPipeHandleState: ((pipe, mode) =>
+      setState(pipe, mode, null, null)) satisfies Kernel32["SetNamedPipeHandleState"],
+    GetNamedPipeClientProcessId: bind<Kernel32["GetNamedPipeClientProcessId"]>(
+      "GetNamedPipeClientProcessId",
+      "int",
+      ask
+    ),
+    GetNamedPipeServerProcessId: bind<Kernel32["GetNamedPipeServerProcessId"]>(
+      "GetNamedPipeServerProcessId",
+      "int",
+      ask
+    )
+  }
+}
+
 /** @internal */
 export const kernel32: () => Kernel32 = lazily(() => {
   const library = koffi().load("kernel32.dll")
-  const bind = <F>(name: string, result: string, parameters: ReadonlyArray<string>): F =>
+  const bind: Bind = <F>(name: string, result: string, parameters: ReadonlyArray<string>): F =>
     library.func("__stdcall", name, result, [...parameters]) as unknown as F
   const GetLastError = bind<Kernel32["GetLastError"]>("GetLastError", "uint32_t", [])
   const waitEx = bind<WaitEx>("GetQueuedCompletionStatusEx", "int", [
@@ -124,6 +252,10 @@ export const kernel32: () => Kernel32 = lazily(() => {
     CancelIoEx: bind("CancelIoEx", "int", ["uintptr_t", "uintptr_t"]),
     CloseHandle: bind("CloseHandle", "int", ["uintptr_t"]),
     FindFirstFileW: bind("FindFirstFileW", "intptr_t", ["str16", "void *"]),
-    FindClose: bind("FindClose", "int", ["intptr_t"])
+    FindClose: bind("FindClose", "int", ["intptr_t"]),
+    ...makeFileCalls(bind, GetLastError),
+    ...makePipeCalls(bind),
+    RtlMoveMemory: bind("RtlMoveMemory", "void", ["void *", "uintptr_t", "uintptr_t"]),
+    LocalFree: bind("LocalFree", "uintptr_t", ["uintptr_t"])
   }
 })

@@ -1,5 +1,8 @@
+import { createRequire } from "node:module"
 import { assert, describe, it } from "@effect/vitest"
+import type * as Koffi from "koffi"
 import {
+  fromFileStatus,
   fromNtStatus,
   ntStatusName,
   ntStatusToWsa,
@@ -7,7 +10,7 @@ import {
   win32Name,
   wsaName
 } from "../../src/Errors/index.js"
-import { ntStatusRows } from "../../src/Errors/NtStatusTable.js"
+import { fileStatusCodes, ntStatusRows } from "../../src/Errors/NtStatusTable.js"
 import { anyCode, call, expectError, expectTotal } from "./expectations.js"
 
 type Case = readonly [status: number, statusName: string, code: number, reason: SocketErrorReason]
@@ -120,6 +123,60 @@ describe("NTSTATUS", () => {
 
   it.prop("is total", [anyCode], ([status]) => {
     const error = fromNtStatus(status, call)
+    expectTotal(error)
+    assert.strictEqual(error.status, status >>> 0)
+  })
+})
+
+const bindRtlNtStatusToDosError = (): ((status: number) => number) => {
+  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi
+  const parameters = ["uint32_t"]
+  return koffi
+    .load("ntdll.dll")
+    .func("__stdcall", "RtlNtStatusToDosError", "uint32_t", parameters) as unknown as (
+    status: number
+  ) => number
+}
+
+describe("NTSTATUS of a pipe or a file", () => {
+  const fileCases: ReadonlyArray<Case> = [
+    [0x80000005, "STATUS_BUFFER_OVERFLOW", 234, "TooLong"],
+    [0xc0000022, "STATUS_ACCESS_DENIED", 5, "PermissionDenied"],
+    [0xc0000034, "STATUS_OBJECT_NAME_NOT_FOUND", 2, "Refused"],
+    [0xc00000ae, "STATUS_PIPE_BUSY", 231, "ResourceExhausted"],
+    [0xc00000b0, "STATUS_PIPE_DISCONNECTED", 233, "NotConnected"],
+    [0xc0000120, "STATUS_CANCELLED", 995, "Cancelled"],
+    [0xc000014b, "STATUS_PIPE_BROKEN", 109, "Reset"],
+    [0xc0001234, "0xC0001234", 0xc0001234, "Unknown"]
+  ]
+  for (const [status, statusName, code, reason] of fileCases) {
+    it(`${hex(status)} ${statusName}: ${code}, ${reason}`, () => {
+      const codeName = code === status ? statusName : win32Name(code)
+      for (const same of [status, status | 0]) {
+        const error = fromFileStatus(same, call)
+        expectError(error, { code, codeName, reason })
+        assert.deepInclude({ ...error }, { status, statusName })
+      }
+    })
+  }
+
+  it("has names for its codes, and only statuses whose code as a socket's is another", () => {
+    for (const [status, code] of fileStatusCodes) {
+      assert.notInclude(win32Name(code), " ")
+      assert.notStrictEqual(ntStatusToWsa(status), code)
+      assert.notInclude(ntStatusName(status), "0x")
+    }
+  })
+
+  it.runIf(process.platform === "win32")("has the system's own codes", () => {
+    const toDosError = bindRtlNtStatusToDosError()
+    for (const [status, code] of fileStatusCodes) {
+      assert.strictEqual(code, toDosError(status), ntStatusName(status))
+    }
+  })
+
+  it.prop("is total", [anyCode], ([status]) => {
+    const error = fromFileStatus(status, call)
     expectTotal(error)
     assert.strictEqual(error.status, status >>> 0)
   })
