@@ -15,6 +15,7 @@ import type {
   NetworkErrorReason,
   TimeoutErrorFields
 } from "./Errors.js"
+import type { FileErrorFields, FileErrorReason } from "./FileError.js"
 import type { TlsErrorFields, TlsErrorReason } from "./TlsError.js"
 
 type Reason = ConnectionErrorReason | NetworkErrorReason
@@ -113,6 +114,38 @@ const tlsWordings: Record<TlsErrorReason, Wording> = {
     advice: "Compare the versions, the ciphers and the `ALPNProtocols` of both sides."
   },
   HandshakeFailed: { what: "TLS failed", advice: "Look the code up in the documentation of OpenSSL." }
+}
+
+const fileWordings: Record<FileErrorReason, Wording> = {
+  NotFound: {
+    what: "not found",
+    advice: "Check the path, and that the directories on the way to it are there."
+  },
+  AlreadyExists: { what: "it exists already", advice: "Choose another name, or open what is there." },
+  PermissionDenied: { what: "permission denied", advice: "Does this user have the right to do it?" },
+  InUse: { what: "in use", advice: "Another program has it, and does not share it. Try again later." },
+  IsDirectory: { what: "it is a directory", advice: "Name a file." },
+  NotDirectory: { what: "not a directory", advice: "Something in the path is a file: check it." },
+  DiskFull: { what: "no room left on the disk", advice: "Make room, or write elsewhere." },
+  ReadOnly: { what: "the file system is read-only", advice: "Write elsewhere." },
+  TooLarge: {
+    what: "the file would be too large",
+    advice: "A limit of the file system or of this user is reached."
+  },
+  EndOfFile: {
+    what: "the file ends before that",
+    advice: "Is it the whole file, and does nobody shorten it?"
+  },
+  InvalidArgument: wordings.InvalidArgument,
+  Closed: {
+    what: "closed on this side",
+    advice: "It was closed before the operation was over. Open it again."
+  },
+  ResourceExhausted: wordings.ResourceExhausted,
+  Unsupported: wordings.Unsupported,
+  Cancelled: wordings.Cancelled,
+  DeviceFailed: { what: "the device failed", advice: "Check the disk, or the server that it is on." },
+  Unknown: wordings.Unknown
 }
 
 const anotherPort = "Low ports need more rights, and a system may keep some ports to itself. Try another one."
@@ -241,5 +274,20 @@ export const tlsMessage = (error: Partial<TlsErrorFields>): string => {
   const details = { ...error, operation }
   const { advice, what } = tlsWordings[reason]
   const head = `${subjectOf(details)}: ${what}${originOf(details)}`
+  return oneLine(head + follow(error.advice, advice))
+}
+
+/**
+ * The message of a `FileError`, with the same care for fields that are not set yet.
+ *
+ * @internal
+ */
+export const fileMessage = (error: Partial<FileErrorFields>): string => {
+  const { bytesTransferred, operation, path, reason } = error
+  if (operation === undefined || reason === undefined) return ""
+  const details = { ...error, operation, address: path }
+  const { advice, what } = fileWordings[reason]
+  const sofar = bytesTransferred === undefined ? "" : `, with ${moved(bytesTransferred)} done`
+  const head = `${subjectOf(details)}: ${what}${sofar}${originOf(details)}`
   return oneLine(head + follow(error.advice, advice))
 }

@@ -3,6 +3,8 @@
  */
 export { errnoName, fromErrno } from "./ErrnoTable.js"
 export * from "./Errors.js"
+export * from "./FileError.js"
+export { type FileCall, fileErrorFromErrno, fileErrorFromNtStatus, fileErrorFromWin32 } from "./FileTable.js"
 export { fromFileStatus, fromNtStatus, ntStatusName, ntStatusToWsa } from "./NtStatusTable.js"
 export { fromResolver } from "./ResolverTable.js"
 export * from "./SystemCall.js"
