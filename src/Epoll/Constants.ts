@@ -165,6 +165,21 @@ export const F_GETFL = 3
 export const F_SETFL = 4
 export const FD_CLOEXEC = 1
 
+// Watching directories
+
+export const IN_CLOEXEC = 0x80000
+export const IN_NONBLOCK = 2048
+export const IN_MODIFY = 0x2
+export const IN_ATTRIB = 0x4
+export const IN_MOVED_FROM = 0x40
+export const IN_MOVED_TO = 0x80
+export const IN_CREATE = 0x100
+export const IN_DELETE = 0x200
+export const IN_UNMOUNT = 0x2000
+export const IN_Q_OVERFLOW = 0x4000
+export const IN_IGNORED = 0x8000
+export const IN_ONLYDIR = 0x1000000
+
 // Errno
 
 export const EPERM = 1
@@ -179,6 +194,7 @@ export const EFAULT = 14
 export const EBUSY = 16
 export const EEXIST = 17
 export const ENODEV = 19
+export const EISDIR = 21
 export const EINVAL = 22
 export const ENFILE = 23
 export const EMFILE = 24

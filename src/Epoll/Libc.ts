@@ -34,12 +34,18 @@ export interface Libc {
   readonly readAt: (fd: number, address: number, length: number) => number
   readonly write: (fd: number, buffer: Bytes, length: number) => number
   readonly writeAt: (fd: number, address: number, length: number) => number
+  /** From one descriptor to another. `offset`: 8 bytes, where in the file to begin, and then where it ended. */
+  readonly sendfile: (to: number, from: number, offset: Bytes, length: number) => number
   /** `iov`: the address of an array of `struct iovec` in foreign memory. */
   readonly writev: (fd: number, iov: number, count: number) => number
   readonly close: (fd: number) => number
   /** `fds`: two integers to fill: the reading end, the writing end. */
   readonly pipe2: (fds: Int32Array, flags: number) => number
   readonly fcntl: (fd: number, command: number, argument: number) => number
+
+  readonly inotify_init1: (flags: number) => number
+  /** `path`: as UTF-8. */
+  readonly inotify_add_watch: (fd: number, path: string, mask: number) => number
 
   readonly socket: (family: number, kind: number, protocol: number) => number
   readonly socketpair: (family: number, kind: number, protocol: number, fds: Int32Array) => number
@@ -136,6 +142,13 @@ export const MsghdrLayout = {
 export const MmsghdrLayout = { size: 64, message: 0, length: 56 } as const
 
 /**
+ * Where the fields of `struct inotify_event` are. The name comes after it, padded with zeros to `nameLength` bytes.
+ *
+ * @internal
+ */
+export const InotifyEventLayout = { size: 16, mask: 4, nameLength: 12 } as const
+
+/**
  * Room for any socket address: `sizeof(struct sockaddr_storage)`.
  *
  * @internal
@@ -173,11 +186,15 @@ const bindLibc = (): Libc => {
     readAt: bind("read", "intptr_t", ["int", "uintptr_t", "size_t"]),
     write: bind("write", "intptr_t", ["int", "const void *", "size_t"]),
     writeAt: bind("write", "intptr_t", ["int", "uintptr_t", "size_t"]),
+    sendfile: bind("sendfile", "intptr_t", ["int", "int", "void *", "size_t"]),
     writev: bind("writev", "intptr_t", ["int", "uintptr_t", "int"]),
     close: bind("close", "int", ["int"]),
     pipe2: bind("pipe2", "int", ["void *", "int"]),
     // Variadic in C; with one integer argument the calling convention is that of a plain function.
     fcntl: bind("fcntl", "int", ["int", "int", "long"]),
+
+    inotify_init1: bind("inotify_init1", "int", ["int"]),
+    inotify_add_watch: bind("inotify_add_watch", "int", ["int", "const char *", "uint"]),
 
     socket: bind("socket", "int", ["int", "int", "int"]),
     socketpair: bind("socketpair", "int", ["int", "int", "int", "void *"]),

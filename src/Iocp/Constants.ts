@@ -21,6 +21,7 @@ export const ERROR_SUCCESS = 0
 export const ERROR_FILE_NOT_FOUND = 2
 export const ERROR_ACCESS_DENIED = 5
 export const ERROR_INVALID_HANDLE = 6
+export const ERROR_HANDLE_EOF = 38
 export const ERROR_INVALID_PARAMETER = 87
 export const ERROR_BROKEN_PIPE = 109
 export const ERROR_PIPE_BUSY = 231
@@ -31,7 +32,9 @@ export const ERROR_PIPE_CONNECTED = 535
 export const ERROR_ABANDONED_WAIT_0 = 735
 export const ERROR_OPERATION_ABORTED = 995
 export const ERROR_IO_PENDING = 997
+export const ERROR_NOTIFY_ENUM_DIR = 1022
 export const ERROR_NOT_FOUND = 1168
+export const ERROR_NOT_ENOUGH_QUOTA = 1816
 
 // Winsock codes: winsock2.h. WSA_IO_PENDING is ERROR_IO_PENDING.
 export const WSA_IO_PENDING = 997
@@ -48,15 +51,46 @@ export const WSAECONNREFUSED = 10061
 // NTSTATUS, as the unsigned numbers of ntstatus.h
 export const STATUS_SUCCESS = 0x0000_0000
 export const STATUS_PENDING = 0x0000_0103
+export const STATUS_NOTIFY_ENUM_DIR = 0x0000_010c
 export const STATUS_BUFFER_OVERFLOW = 0x8000_0005
+export const STATUS_END_OF_FILE = 0xc000_0011
+export const STATUS_FILE_IS_A_DIRECTORY = 0xc000_00ba
+export const STATUS_NOT_A_DIRECTORY = 0xc000_0103
 export const STATUS_CANCELLED = 0xc000_0120
 export const STATUS_PIPE_BROKEN = 0xc000_014b
 
 // Files: winnt.h, fileapi.h, winbase.h
 export const GENERIC_READ = 0x8000_0000
 export const GENERIC_WRITE = 0x4000_0000
+export const FILE_LIST_DIRECTORY = 0x1
+export const FILE_SHARE_READ = 0x1
+export const FILE_SHARE_WRITE = 0x2
+export const FILE_SHARE_DELETE = 0x4
+export const CREATE_NEW = 1
+export const CREATE_ALWAYS = 2
 export const OPEN_EXISTING = 3
+export const OPEN_ALWAYS = 4
+export const FILE_ATTRIBUTE_DIRECTORY = 0x10
+export const FILE_ATTRIBUTE_NORMAL = 0x80
+export const FILE_FLAG_BACKUP_SEMANTICS = 0x0200_0000
 export const FILE_FLAG_OVERLAPPED = 0x4000_0000
+export const FILE_TYPE_DISK = 0x1
+/** `FileEndOfFileInfo` of FILE_INFO_BY_HANDLE_CLASS. */
+export const FILE_END_OF_FILE_INFO = 6
+export const FSCTL_SET_SPARSE = 0x0009_00c4
+
+// What ReadDirectoryChangesW looks at, and tells: winnt.h
+export const FILE_NOTIFY_CHANGE_FILE_NAME = 0x1
+export const FILE_NOTIFY_CHANGE_DIR_NAME = 0x2
+export const FILE_NOTIFY_CHANGE_ATTRIBUTES = 0x4
+export const FILE_NOTIFY_CHANGE_SIZE = 0x8
+export const FILE_NOTIFY_CHANGE_LAST_WRITE = 0x10
+export const FILE_NOTIFY_CHANGE_CREATION = 0x40
+export const FILE_ACTION_ADDED = 1
+export const FILE_ACTION_REMOVED = 2
+export const FILE_ACTION_MODIFIED = 3
+export const FILE_ACTION_RENAMED_OLD_NAME = 4
+export const FILE_ACTION_RENAMED_NEW_NAME = 5
 /** That the next flags say how far the server may act in the client's name. */
 export const SECURITY_SQOS_PRESENT = 0x0010_0000
 /** It may learn who the client is, and no more. */
@@ -174,12 +208,14 @@ const guid = (text: string): Uint8Array => {
 
 export const WSAID_ACCEPTEX = guid("b5367df1-cbac-11cf-95ca-00805f48a192")
 export const WSAID_GETACCEPTEXSOCKADDRS = guid("b5367df2-cbac-11cf-95ca-00805f48a192")
+export const WSAID_TRANSMITFILE = guid("b5367df0-cbac-11cf-95ca-00805f48a192")
 export const WSAID_CONNECTEX = guid("25a207b9-ddf3-4660-8ee9-76e58c74063e")
 
 // Sizes of structures on x64
 export const SIZEOF_OVERLAPPED = 32
 export const SIZEOF_OVERLAPPED_ENTRY = 32
 export const SIZEOF_WSABUF = 16
+export const SIZEOF_BY_HANDLE_FILE_INFORMATION = 52
 export const SIZEOF_SECURITY_ATTRIBUTES = 24
 export const SIZEOF_WSAPROTOCOL_INFOW = 628
 export const SIZEOF_SOCKADDR_IN = 16

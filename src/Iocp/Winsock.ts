@@ -111,6 +111,8 @@ export interface Winsock {
     bufferLength: number,
     overlapped: number
   ) => number
+  /** A BOOL: 0 for failure. From where the OVERLAPPED says; without bytes before and after the file's. */
+  readonly TransmitFile: (socket: number, file: number, length: number, overlapped: number) => number
   /** Writes two pointers and two int lengths, in memory order, into what AcceptEx put at `output`. */
   readonly GetAcceptExSockaddrs: (
     output: number,
@@ -296,6 +298,7 @@ const makeExtensions = (base: Base) => {
     n: number,
     ov: number
   ) => number
+  type Transmit = (s: number, f: number, n: number, piece: 0, o: number, buffers: 0, flags: 0) => number
   type Connect = (
     s: number,
     n: Uint8Array,
@@ -327,7 +330,18 @@ const makeExtensions = (base: Base) => {
       word,
       word
     ])
+    const transmit = decode<Transmit>(C.WSAID_TRANSMITFILE, "int", [
+      word,
+      word,
+      dword,
+      dword,
+      word,
+      word,
+      dword
+    ])
     return {
+      TransmitFile: ((socket_, file, length, overlapped) =>
+        transmit(socket_, file, length, 0, overlapped, 0, 0)) satisfies Winsock["TransmitFile"],
       AcceptEx: ((listener, accepted, output, receiveLength, localLength, remoteLength, overlapped) =>
         accept(
           listener,

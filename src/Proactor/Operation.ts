@@ -20,6 +20,7 @@
  */
 import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
+import type { SendFileOperation } from "./FileOperation.js"
 import type { Pieces } from "./Pieces.js"
 import type { ProactorStatistics, ProactorStream } from "./Proactor.js"
 
@@ -193,7 +194,7 @@ export class ConnectOperation<A extends Endpoint = SocketAddress> extends Operat
  * @since 0.1.0
  * @category models
  */
-export type StreamOperation = ReceiveOperation | SendOperation
+export type StreamOperation = ReceiveOperation | SendOperation | SendFileOperation
 
 /**
  * The operations of a stream socket, which may listen or connect first.

@@ -23,6 +23,7 @@ import type * as Effect from "effect/Effect"
 import type { AddressFamily, Endpoint, SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
 import type { ProactorDatagramSocket } from "./Datagram.js"
+import type { ChangesOperation, FileOperation } from "./FileOperation.js"
 import type { AnyOperation, Operation, StreamOperation } from "./Operation.js"
 import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
 import type { ProactorUnixSocket } from "./UnixSocket.js"
@@ -96,6 +97,41 @@ export interface ProactorSocket<A extends Endpoint = SocketAddress> extends Proa
 }
 
 /**
+ * A file of the kernel's: any number of operations may be in flight on it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProactorFile extends ProactorHandle<FileOperation> {}
+
+/**
+ * A directory that is watched. It has one operation in flight at most.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProactorDirectory extends ProactorHandle<ChangesOperation> {}
+
+/**
+ * How to open a file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FileOpening {
+  readonly path: string
+  readonly access: "read" | "write" | "readWrite"
+  /** What there is to be: a file already (`never`), or one that is made if it is missing, new, or emptied. */
+  readonly create: "never" | "ifMissing" | "exclusively" | "truncated"
+  /** Whether all writing is at the end, wherever that is by then. */
+  readonly append: boolean
+  /** Whether what was never written is to take no room on the disk, also where that has to be asked for. */
+  readonly sparse: boolean
+  /** The permissions of a file that is made. Where there are none, anything given is `Unsupported`. */
+  readonly mode: number | undefined
+}
+
+/**
  * What a proactor has done so far, and what it holds now.
  *
  * @since 0.1.0
@@ -108,7 +144,7 @@ export interface ProactorStatistics {
   readonly retired: number
   /** `submitted - retired`. */
   readonly inFlight: number
-  /** Sockets open now. */
+  /** Sockets open now, and files and directories. */
   readonly openSockets: number
 }
 
@@ -128,6 +164,13 @@ export interface ProactorService {
   readonly interfaceIndex: (name: string) => Effect.Effect<number, SocketError>
   /** Opens a UDP socket: not inherited by child processes. The caller closes it. */
   readonly openUdp: (family: AddressFamily) => Effect.Effect<ProactorDatagramSocket, SocketError>
+  /** Opens a file, not inherited by child processes. A directory is none. The caller closes it. */
+  readonly openFile: (opening: FileOpening) => Effect.Effect<ProactorFile, SocketError>
+  /** Opens a directory to be watched; with what is below it, if it is to be `isRecursive`. The caller closes it. */
+  readonly openDirectory: (
+    path: string,
+    isRecursive: boolean
+  ) => Effect.Effect<ProactorDirectory, SocketError>
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

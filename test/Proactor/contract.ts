@@ -7,10 +7,12 @@ import { connections } from "./contract/connections.js"
 import { datagrams } from "./contract/datagrams.js"
 import { endings } from "./contract/endings.js"
 import { failures } from "./contract/failures.js"
+import { files } from "./contract/files.js"
 import { gathering } from "./contract/gathering.js"
 import { interfaces } from "./contract/interfaces.js"
 import { lifetimes } from "./contract/lifetimes.js"
 import { options } from "./contract/options.js"
+import { sendingFiles } from "./contract/sendingFiles.js"
 import { transfers } from "./contract/transfers.js"
 import { unix } from "./contract/unix.js"
 import type { Subject } from "./harness.js"
@@ -28,5 +30,7 @@ export const proactorContract = (subject: Subject): void => {
     describe("cancellation", () => cancellation(subject))
     describe("lifetimes", () => lifetimes(subject))
     describe("Unix sockets", () => unix(subject))
+    describe("files", () => files(subject))
+    describe("sending files", () => sendingFiles(subject))
   })
 }

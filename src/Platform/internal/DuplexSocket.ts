@@ -234,7 +234,16 @@ export class DuplexSocket<A extends Endpoint> implements ProactorStream<A> {
 
   /** Answers whether the operation is over. */
   private start(operation: StreamOperation): boolean {
-    return operation.kind === "Receive" ? this.receive(operation) : this.send(operation)
+    switch (operation.kind) {
+      case "Receive":
+        return this.receive(operation)
+      case "Send":
+        return this.send(operation)
+      case "SendFile":
+        // A stream takes bytes, and no file.
+        operation.failure = this.told("Unsupported", operation)
+        return true
+    }
   }
 
   private receive(operation: ReceiveOperation): boolean {

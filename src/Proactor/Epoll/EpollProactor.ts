@@ -23,13 +23,22 @@ import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
 import * as CompletionLoop from "../CompletionLoop.js"
 import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger, type Operation } from "../Operation.js"
-import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import type {
+  FileOpening,
+  ProactorDirectory,
+  ProactorFile,
+  ProactorService,
+  ProactorSocket,
+  ProactorStatistics
+} from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
 import { SockaddrCache } from "../SockaddrCache.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { internetDomain } from "./Domain.js"
 import type { EpollHost, Registrant } from "./EpollDescriptor.js"
+import { openDirectory } from "./EpollDirectory.js"
+import { EpollFiles } from "./EpollFiles.js"
 import { EpollSocket } from "./EpollSocket.js"
 import { type DatagramTools, EpollUdpSocket } from "./EpollUdpSocket.js"
 import { EpollUnixSocket } from "./EpollUnixSocket.js"
@@ -57,6 +66,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   private readonly system: Libc
   private readonly waiter: EpollWaiter
   private readonly sockets = new SlotTable<Registrant>()
+  private readonly files = new EpollFiles(this.ledger, (operation) => this.retiredElsewhere(operation))
   private batch: Array<Operation> = []
   /** Have something parked that was not tried. */
   private untried: Array<Registrant> = []
@@ -71,7 +81,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
-    return Effect.sync(() => this.ledger.statistics(this.sockets.size))
+    return Effect.sync(() => this.ledger.statistics(this.sockets.size + this.files.size))
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
@@ -105,6 +115,16 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
 
   interfaceIndex(name: string): Effect.Effect<number, SocketError> {
     return interfaceIndex(name)
+  }
+
+  openFile(opening: FileOpening): Effect.Effect<ProactorFile, SocketError> {
+    return this.files.openFile(opening)
+  }
+
+  openDirectory(path: string, isRecursive: boolean): Effect.Effect<ProactorDirectory, SocketError> {
+    return Effect.suspend(() =>
+      this.isClosed ? Effect.fail(closed("watch", path)) : openDirectory(this, path, isRecursive)
+    )
   }
 
   admit(descriptor: Registrant): void {
@@ -143,8 +163,9 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.batch.push(operation)
   }
 
+  /** Whether anything waits for epoll. What threads have comes back by itself. */
   hasWork(): boolean {
-    return this.ledger.inFlight > 0
+    return this.ledger.inFlight > this.files.inFlight
   }
 
   poll(): number {
@@ -186,6 +207,12 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     })
   }
 
+  /** In a step of the event loop's own. */
+  private retiredElsewhere(operation: Operation): void {
+    this.batch.push(operation)
+    collecting(() => this.deliver())
+  }
+
   private retryAll(): void {
     const { untried } = this
     this.untried = []
@@ -204,6 +231,7 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.gathering?.free()
     this.datagramTools?.receiving.free()
     this.datagramTools?.sending.free()
+    this.files.shutDown()
   }
 
   private setFlag(fd: number, level: number, name: number, value: Int32Array): void {

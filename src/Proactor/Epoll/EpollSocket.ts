@@ -13,6 +13,7 @@ import type { Endpoint } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
 import { SOCKADDR_STORAGE_BYTES } from "../../Epoll/Libc.js"
 import type { SocketError } from "../../Errors/index.js"
+import type { SendFileOperation } from "../FileOperation.js"
 import type {
   AcceptOperation,
   AnyOperation,
@@ -26,7 +27,9 @@ import { ScratchBuffer } from "../ReceiveMemory.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import type { Domain } from "./Domain.js"
 import { EpollDescriptor, type EpollHost, wouldBlock } from "./EpollDescriptor.js"
+import { EpollFile } from "./EpollFile.js"
 import { getOption, setOption } from "./EpollOptions.js"
+import { noFile, SEND_FILE_WEIGHT, sendFile } from "./SendFile.js"
 import * as Calls from "./SocketCalls.js"
 
 /** The most that one receive takes. */
@@ -95,12 +98,16 @@ export class EpollSocket<A extends Endpoint>
   }
 
   protected override isWriting({ kind }: AnyOperation<A>): boolean {
-    return kind === "Send" || kind === "Connect"
+    return kind === "Send" || kind === "SendFile" || kind === "Connect"
   }
 
   /** A connect that was never tried would wait for an event that does not come. */
   protected override mayPostpone({ kind }: AnyOperation<A>): boolean {
     return kind !== "Connect"
+  }
+
+  protected override shareOfTurn({ kind }: AnyOperation<A>): number {
+    return kind === "SendFile" ? SEND_FILE_WEIGHT : 1
   }
 
   protected override noticed(events: number): void {
@@ -114,6 +121,8 @@ export class EpollSocket<A extends Endpoint>
         return this.receive(operation)
       case "Send":
         return this.send(operation)
+      case "SendFile":
+        return this.sendFile(operation)
       case "Accept":
         return this.accept(operation)
       case "Connect":
@@ -180,6 +189,22 @@ export class EpollSocket<A extends Endpoint>
       const code = this.system.errno()
       if (wouldBlock(code)) return false
       if (code !== C.EINTR) return this.failed(operation, "sendmsg", code)
+    }
+  }
+
+  private sendFile(operation: SendFileOperation): boolean {
+    const { file, length, position } = operation
+    if (!(file instanceof EpollFile)) return this.refused(operation, noFile(operation))
+    if (file.descriptor < 0) return this.failed(operation, "sendfile", C.EBADF)
+    for (;;) {
+      const count = sendFile(this.system, this.fd, file.descriptor, position, length)
+      if (count >= 0) {
+        operation.sent = count
+        return true
+      }
+      const code = this.system.errno()
+      if (wouldBlock(code)) return false
+      if (code !== C.EINTR) return this.failed(operation, "sendfile", code)
     }
   }
 

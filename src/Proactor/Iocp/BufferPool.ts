@@ -44,6 +44,10 @@ export class Buffer {
     this.addressHigh = Math.floor(this.memory.address / TWO_TO_32)
   }
 
+  get address(): number {
+    return this.memory.address
+  }
+
   get byteLength(): number {
     return this.memory.byteLength
   }

@@ -206,8 +206,13 @@ export abstract class IocpHandle<Op extends Operation = Operation>
     return this.endedAtOnce === 0
   }
 
+  /** What an operation fails with on a handle that is closed, or a proactor that ends. */
+  protected refusalOf(operation: Op): SocketError {
+    return closed(operation.kind.toLowerCase(), this.addressOf(operation))
+  }
+
   private refuse(operation: Op): true {
-    operation.failure = closed(operation.kind.toLowerCase(), this.addressOf(operation))
+    operation.failure = this.refusalOf(operation)
     operation.finish()
     return true
   }

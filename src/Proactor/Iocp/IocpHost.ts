@@ -7,7 +7,7 @@ import type { SocketError } from "../../Errors/index.js"
 import type { Ledger, Operation } from "../Operation.js"
 import type { BufferPool } from "./BufferPool.js"
 import type { IocpHandle } from "./IocpHandle.js"
-import type { OperationSlots } from "./OperationSlots.js"
+import type { OperationSlot, OperationSlots } from "./OperationSlots.js"
 import type { Providers } from "./Provider.js"
 
 /** @internal */
@@ -20,6 +20,8 @@ export interface IocpHost {
   readonly isEnding: boolean
   /** An operation is in flight: the loop has something to wait for. */
   readonly started: () => void
+  /** Posts the packet of an operation that a thread has ended rather than the system. Its outcome is in its fields. */
+  readonly post: (slot: OperationSlot) => void
   /** An operation has ended, and is to retire when timers and other I/O had their turn. */
   readonly postpone: (operation: Operation) => void
   /** A packet retired an operation: its submitter is to be told after the batch. */

@@ -30,18 +30,28 @@ import { PortWaiter } from "../../Iocp/PortWaiter.js"
 import * as CompletionLoop from "../CompletionLoop.js"
 import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger, type Operation } from "../Operation.js"
-import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import type {
+  FileOpening,
+  ProactorDirectory,
+  ProactorFile,
+  ProactorService,
+  ProactorSocket,
+  ProactorStatistics
+} from "../Proactor.js"
 import { collecting } from "../ResumptionScheduler.js"
 import { SlotTable } from "../SlotTable.js"
 import { SockaddrCache } from "../SockaddrCache.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { BufferPool } from "./BufferPool.js"
+import { openDirectoryHandle, openFileHandle } from "./FileHandle.js"
+import { IocpDirectory } from "./IocpDirectory.js"
+import { IocpFile } from "./IocpFile.js"
 import type { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
 import { IocpTcpSocket } from "./IocpTcpSocket.js"
 import { IocpUdpSocket } from "./IocpUdpSocket.js"
 import { IocpUnixSocket } from "./IocpUnixSocket.js"
-import { OperationSlots } from "./OperationSlots.js"
+import { type OperationSlot, OperationSlots } from "./OperationSlots.js"
 import { Providers } from "./Provider.js"
 import { closeHandle, openDatagramHandle, openHandle, setDualStack, setNoDelay } from "./SocketHandle.js"
 
@@ -112,6 +122,22 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     })
   }
 
+  openFile(opening: FileOpening): Effect.Effect<ProactorFile, SocketError> {
+    return Effect.uninterruptible(
+      Effect.flatMap(this.whileOpen("open", openFileHandle(opening)), (handle) =>
+        this.admit(new IocpFile(this, handle), "open")
+      )
+    )
+  }
+
+  openDirectory(path: string, isRecursive: boolean): Effect.Effect<ProactorDirectory, SocketError> {
+    return Effect.uninterruptible(
+      Effect.flatMap(this.whileOpen("watch", openDirectoryHandle(path)), (handle) =>
+        this.admit(new IocpDirectory(this, handle, isRecursive), "watch")
+      )
+    )
+  }
+
   associate(handle: IocpHandle, operation: string): SocketError | undefined {
     const slot = this.handles.acquire(handle)
     const key = slot * GENERATIONS + this.handles.generation(slot)
@@ -139,6 +165,13 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
 
   retired(operation: Operation): void {
     this.batch.push(operation)
+  }
+
+  post(slot: OperationSlot): void {
+    if (kernel32().PostQueuedCompletionStatus(this.waiter.handle, 0, slot.key, slot.address) !== 0) return
+    // There is no memory for one packet more: it is dealt with here and now.
+    slot.complete()
+    collecting(() => this.deliver())
   }
 
   postpone(operation: Operation): void {
@@ -218,6 +251,23 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   /** Whether nothing is in flight any more that anybody waits for. */
   private get isDrained(): boolean {
     return this.ledger.inFlight <= this.orphans
+  }
+
+  private whileOpen<A>(
+    operation: string,
+    effect: Effect.Effect<A, SocketError>
+  ): Effect.Effect<A, SocketError> {
+    return Effect.suspend(() => (this.isEnding ? Effect.fail(closed(operation)) : effect))
+  }
+
+  /** Takes in a handle that a thread has opened; if the proactor has ended meanwhile, it is closed. */
+  private admit<H extends IocpHandle>(handle: H, operation: string): Effect.Effect<H, SocketError> {
+    return Effect.suspend(() => {
+      const failure = this.associate(handle, operation) ?? (this.isEnding ? closed(operation) : undefined)
+      if (failure === undefined) return Effect.succeed(handle)
+      handle.close()
+      return Effect.fail(failure)
+    })
   }
 
   private tellPostponed(): void {

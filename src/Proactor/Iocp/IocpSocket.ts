@@ -25,6 +25,7 @@ import type { OperationSlot } from "./OperationSlots.js"
 import { addressOf, closeHandle } from "./SocketHandle.js"
 import type { Start } from "./Start.js"
 import { finishReceive, finishSend, startReceive, startSend } from "./Transfer.js"
+import { finishTransmit, startTransmit } from "./Transmit.js"
 
 /** `listen` takes a larger backlog only when it is told so by a negative number. */
 const LARGEST_PLAIN_BACKLOG = 200
@@ -123,6 +124,8 @@ export abstract class IocpSocket<A extends Endpoint>
         return startReceive(handle, slot, operation, host.buffers, this.receiveBytes)
       case "Send":
         return startSend(handle, slot, operation, host.buffers)
+      case "SendFile":
+        return startTransmit(handle, slot, operation)
       case "Accept":
         return this.isListening ? startAccept(handle, this.domain.family, slot) : notListening()
       case "Connect":
@@ -140,6 +143,9 @@ export abstract class IocpSocket<A extends Endpoint>
         return true
       case "Send":
         finishSend(slot, operation)
+        return true
+      case "SendFile":
+        finishTransmit(slot, operation)
         return true
       case "Accept":
         return this.finishAccept(operation, slot)

@@ -157,6 +157,19 @@ export class OperationSlot {
     this.words[at + 1] = Math.floor(offset / TWO_TO_32)
   }
 
+  /** The same for a write that goes to the end of a file, wherever that is by then. */
+  prepareAtEnd(): void {
+    const at = this.start + OFFSET / 4
+    this.prepare()
+    this.words[at] = 0xffff_ffff
+    this.words[at + 1] = 0xffff_ffff
+  }
+
+  /** For a call that did everything at once, and has told only in the OVERLAPPED how much that is. */
+  countAtOnce(): void {
+    this.words[this.start + TRANSFERRED / 4] = this.transferred
+  }
+
   /** Makes the record of an operation that the call did at once, and that has no packet, read as if that had come. */
   completeAtOnce(): void {
     const { words, start } = this

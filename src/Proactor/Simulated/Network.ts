@@ -11,6 +11,7 @@ import type { SocketErrorReason } from "../../Errors/index.js"
 import { Attempt } from "./Attempt.js"
 import { Connection, type Side } from "./Connection.js"
 import { DatagramTraffic } from "./DatagramTraffic.js"
+import { Disk } from "./Disk.js"
 import type { Endpoint } from "./Endpoint.js"
 import { Faults } from "./Faults.js"
 import { Link } from "./Link.js"
@@ -31,6 +32,7 @@ export interface SimulatedHost {
   readonly ports: Ports<SimulatedListener<SocketAddress>>
   readonly udpPorts: Ports<SimulatedUdpSocket>
   readonly paths: Paths
+  readonly disk: Disk
   isVanished: boolean
 }
 
@@ -99,6 +101,7 @@ export class Network {
       ports: new Ports(own),
       paths: new Paths(),
       udpPorts: new Ports(own),
+      disk: new Disk(this.settings.diskBytes),
       isVanished: false
     }
     this.hosts.set(name, host)

@@ -114,6 +114,8 @@ export interface SimulationOptions extends LinkOptions {
   readonly partialWrites?: number | undefined
   /** How many sockets a host may have open; one more is `ResourceExhausted`. No limit if absent. */
   readonly maxSockets?: number | undefined
+  /** How much room a host's files have, in pages of 4096 bytes; then its disk is full. No limit if absent. */
+  readonly diskBytes?: number | undefined
   /** What fails by chance. */
   readonly faults?: FaultTable | undefined
   readonly cancel?: CancelOptions | undefined
@@ -158,6 +160,7 @@ export interface Settings {
   readonly partialReads: number
   readonly partialWrites: number
   readonly maxSockets: number
+  readonly diskBytes: number
   readonly cancelDelay: Span
   readonly cancelLosesRace: number
   readonly retransmitLimit: number
@@ -170,6 +173,7 @@ export const toSettings = (options: SimulationOptions): Settings => ({
   partialReads: options.partialReads ?? 0,
   partialWrites: options.partialWrites ?? 0,
   maxSockets: options.maxSockets ?? Number.POSITIVE_INFINITY,
+  diskBytes: options.diskBytes ?? Number.POSITIVE_INFINITY,
   cancelDelay: toSpan(options.cancel?.delay),
   cancelLosesRace: options.cancel?.losesRace ?? 0,
   retransmitLimit: Duration.toMillis(options.retransmitLimit ?? RETRANSMIT_LIMIT)

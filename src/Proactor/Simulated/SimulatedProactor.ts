@@ -11,17 +11,27 @@ import { adviceOnInterface } from "../../Address/HostPort.js"
 import type { AddressFamily } from "../../Address/index.js"
 import {
   closed,
+  fromErrno,
   invalidArgument,
   type SocketError,
   type SocketErrorReason,
-  socketError
+  socketError,
+  unsupported
 } from "../../Errors/index.js"
 import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger } from "../Operation.js"
-import type { ProactorService, ProactorSocket, ProactorStatistics } from "../Proactor.js"
+import type {
+  FileOpening,
+  ProactorDirectory,
+  ProactorFile,
+  ProactorService,
+  ProactorSocket,
+  ProactorStatistics
+} from "../Proactor.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { failure } from "./Faults.js"
 import type { Network, SimulatedHost } from "./Network.js"
+import { SimulatedFile, type SimulatedFileHost } from "./SimulatedFile.js"
 import { SimulatedSocket } from "./SimulatedSocket.js"
 import { SimulatedUdpSocket } from "./SimulatedUdpSocket.js"
 import { SimulatedUnixSocket } from "./SimulatedUnixSocket.js"
@@ -36,13 +46,14 @@ interface Owned {
 const INTERFACES: ReadonlyArray<string> = ["lo", "eth0"]
 
 /** @internal */
-export class SimulatedProactor implements ProactorService {
+export class SimulatedProactor implements ProactorService, SimulatedFileHost {
   readonly name = "simulated"
   readonly host: SimulatedHost
   readonly network: Network
   readonly ledger = new Ledger()
   isClosed = false
   private readonly sockets = new Set<Owned>()
+  private readonly files = new Set<SimulatedFile>()
 
   constructor(network: Network, host: SimulatedHost) {
     this.network = network
@@ -54,7 +65,7 @@ export class SimulatedProactor implements ProactorService {
       submitted: this.ledger.submitted,
       retired: this.ledger.retired,
       inFlight: this.ledger.inFlight,
-      openSockets: this.sockets.size
+      openSockets: this.sockets.size + this.files.size
     }))
   }
 
@@ -78,6 +89,32 @@ export class SimulatedProactor implements ProactorService {
       const call = { operation: "interfaceIndex", address: name }
       return index > 0 ? Effect.succeed(index) : Effect.fail(socketError("AddressNotAvailable", call))
     })
+  }
+
+  openFile(opening: FileOpening): Effect.Effect<ProactorFile, SocketError> {
+    return Effect.suspend(() => {
+      const { path } = opening
+      if (this.isClosed) return Effect.fail(closed("open", path))
+      const content = this.host.disk.open(opening, this.nowMillis())
+      if (typeof content === "number") {
+        return Effect.fail(fromErrno(content, { operation: "open", syscall: "open", address: path }))
+      }
+      const file = new SimulatedFile(this, this.host.disk, content)
+      this.files.add(file)
+      return Effect.succeed(file)
+    })
+  }
+
+  openDirectory(): Effect.Effect<ProactorDirectory, SocketError> {
+    return Effect.fail(unsupported("watch", "a simulated disk has no directories"))
+  }
+
+  nowMillis(): number {
+    return this.network.simulation.now()
+  }
+
+  forgetFile(file: SimulatedFile): void {
+    this.files.delete(file)
   }
 
   adopt<Socket extends Owned>(socket: Socket): Socket {
@@ -111,6 +148,7 @@ export class SimulatedProactor implements ProactorService {
       socket.cancelAll()
       socket.close()
     }
+    for (const file of [...this.files]) file.close()
     // What had completed before retires too, while there is still somebody to be told.
     this.network.simulation.deliver()
   }

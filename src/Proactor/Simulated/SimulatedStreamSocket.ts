@@ -249,6 +249,8 @@ export abstract class SimulatedStreamSocket<A extends Address>
       case "Send":
         if (state._tag !== "Connected") return failed(operation, "NotConnected")
         return send(this.owner, operation, state.endpoint)
+      case "SendFile":
+        return failed(operation, "Unsupported")
       case "Accept":
         if (state._tag !== "Listening") return failed(operation, "InvalidArgument")
         return this.accept(operation, state.listener)
