@@ -7,7 +7,8 @@
  * - `Udp`: datagrams.
  * - `ProxyProtocol`: who the client of a proxy is.
  * - `Future`: operations that were started and go on by themselves.
- * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, and the tables behind them.
+ * - `File`: files, also sent over connections; `Directory`: what happens in one.
+ * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, `FileError`, and the tables behind them.
  * - `Address`: IP addresses and ports, and the addresses of Unix sockets and named pipes.
  * - `Iocp`, `Epoll`: the system layers, usable on their own.
  * - `Proactor`: the contract between `Net` and the system layers.
@@ -19,7 +20,9 @@
 export * as Address from "./Address/index.js"
 export * as Epoll from "./Epoll/index.js"
 export * as Errors from "./Errors/index.js"
-export { ConnectionError, NetworkError, TimeoutError } from "./Errors/index.js"
+export { ConnectionError, FileError, NetworkError, TimeoutError } from "./Errors/index.js"
+export * as Directory from "./File/Directory.js"
+export * as File from "./File/index.js"
 export * as Iocp from "./Iocp/index.js"
 export * as Framing from "./Net/Framing.js"
 export * as Future from "./Net/Future.js"

@@ -138,7 +138,7 @@ export class Lifetime {
         this.socket.abandon()
         this.finish()
         return Effect.logWarning(
-          `the socket of ${this.owner.peer} did not drain; its handle and memory are leaked on purpose`
+          `the handle of ${this.owner.peer} did not drain; its handle and memory are leaked on purpose`
         )
       })
     )

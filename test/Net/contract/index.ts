@@ -8,6 +8,7 @@ import { datagramInterruption } from "./datagramInterruption.js"
 import { datagramSockets } from "./datagramSockets.js"
 import { datagrams } from "./datagrams.js"
 import { errors } from "./errors.js"
+import { files } from "./files.js"
 import { finalizers } from "./finalizers.js"
 import { interruption } from "./interruption.js"
 import { lifetimes } from "./lifetimes.js"
@@ -37,4 +38,5 @@ export const contract = (subject: ContractSubject) => {
   describe("datagrams", () => datagrams(subject))
   describe("datagrams and interruption", () => datagramInterruption(subject))
   describe("datagram sockets", () => datagramSockets(subject))
+  describe("files", () => files(subject))
 }

@@ -1,0 +1,67 @@
+/**
+ * Directories: what happens in them, as a stream.
+ *
+ * The system tells which names were made, removed, renamed or written to; it does not tell by whom, and one deed may be
+ * several changes, as many as that system makes of it. What happens faster than the stream is pulled is kept by the system,
+ * up to a limit. Beyond that some of it is lost, and the stream says so, with `overflow`: look at the directory itself then.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { FileError } from "../Errors/index.js"
+import { Net } from "../Net/Net.js"
+import type { DirectoryChange } from "../Proactor/FileOperation.js"
+import { wrongPath } from "./internal/Paths.js"
+import { Watcher, watchFailure } from "./internal/Watcher.js"
+
+/**
+ * Something that happened in a directory.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Change = DirectoryChange
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface WatchOptions {
+  /** Whether what happens in the directories below it is told too. On Linux, `Unsupported`. */
+  readonly recursive?: boolean | undefined
+}
+
+/**
+ * Watches a directory until the scope closes. When this effect is done, everything that happens from then on is kept for
+ * the stream, however late it is first pulled. It may be run again: that goes on where the last run has ended. Of two runs at
+ * once, each change goes to one.
+ *
+ * Fails with `FileError`: `NotFound`, `NotDirectory`, `ResourceExhausted` (on Linux, a user has so many watches),
+ * `Unsupported` (a simulated disk has no directories). The stream fails with `NotFound` when the directory is gone, and with
+ * `Closed` when the scope is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const watch = (
+  path: string,
+  { recursive = false }: WatchOptions = {}
+): Effect.Effect<Stream.Stream<Change, FileError>, FileError, Net | Scope.Scope> =>
+  Effect.flatMap(Net, ({ proactor }) => {
+    const advice = wrongPath(path)
+    if (advice !== undefined) {
+      const reason = "InvalidArgument"
+      return Effect.fail(new FileError({ reason, operation: "watch", path: String(path), advice }))
+    }
+    const opened = Effect.mapError(proactor.openDirectory(path, recursive), (failure) =>
+      watchFailure(failure, path)
+    )
+    const watcher = Effect.map(opened, (directory) => new Watcher(directory, path))
+    return Effect.map(
+      Effect.acquireRelease(watcher, ({ ended }) => ended),
+      ({ next }) => Stream.repeatEffectOption(Effect.mapError(next, Option.some))
+    )
+  })

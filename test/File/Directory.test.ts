@@ -1,0 +1,249 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { FileError } from "../../src/Errors/index.js"
+import { Directory } from "../../src/File/index.js"
+import * as Net from "../../src/Net/index.js"
+import { runChecked, type Subject, test } from "../Net/harness.js"
+import { temporaryFolder } from "../support/folder.js"
+
+const isWindows = process.platform === "win32"
+const isWine = process.env["EFFECT_IOCP_LANE"] === "wine"
+
+const subject: Subject = { name: isWindows ? "iocp" : "epoll", layer: Net.layer, isSlow: isWine }
+
+type Changes = Stream.Stream<Directory.Change, FileError>
+
+const nameOf = (change: Directory.Change): string => (change.kind === "overflow" ? "" : change.name)
+
+/** All changes up to the one of that kind and name. */
+const upTo = (changes: Changes, kind: Directory.Change["kind"], name: string) =>
+  Effect.map(
+    Stream.runCollect(Stream.takeUntil(changes, (change) => change.kind === kind && nameOf(change) === name)),
+    Chunk.toReadonlyArray
+  )
+
+/** The changes of names, without those of their content, of which each system tells as many as it likes. */
+const ofNames = (changes: ReadonlyArray<Directory.Change>) =>
+  changes.filter(({ kind }) => kind !== "modified").map((change) => `${change.kind} ${nameOf(change)}`)
+
+const watching = Effect.gen(function* () {
+  const folder = yield* temporaryFolder
+  const changes = yield* Directory.watch(folder)
+  return { folder, changes, at: (name: string) => join(folder, name) }
+})
+
+const touch = (path: string) => fs.writeFileSync(path, "")
+
+describe("watching a directory", () => {
+  test(subject, "what happens is told, in its order", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      touch(at("a"))
+      fs.renameSync(at("a"), at("Grüße 世界"))
+      fs.mkdirSync(at("directory"))
+      fs.rmSync(at("Grüße 世界"))
+      touch(at("end"))
+      assert.deepStrictEqual(ofNames(yield* upTo(changes, "created", "end")), [
+        "created a",
+        "renamedFrom a",
+        "renamedTo Grüße 世界",
+        "created directory",
+        "removed Grüße 世界",
+        "created end"
+      ])
+    })
+  )
+
+  test(subject, "so is that something was written to", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      fs.writeFileSync(at("file"), "once")
+      yield* upTo(changes, "modified", "file")
+      fs.appendFileSync(at("file"), ", twice")
+      touch(at("end"))
+      const later = yield* upTo(changes, "created", "end")
+      assert.isTrue(later.some(({ kind }) => kind === "modified"))
+    })
+  )
+
+  test(subject, "what happens before the first pull, and between pulls, is kept", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      const seen: Array<string> = []
+      for (let round = 0; round < 20; round++) {
+        touch(at(`first ${round}`))
+        touch(at(`second ${round}`))
+        if (round % 3 === 0) yield* Effect.sleep("2 millis")
+        if (round % 2 === 0) continue
+        // Each run takes one change, and leaves the rest to the next.
+        for (const change of yield* Stream.runCollect(Stream.take(changes, 1))) seen.push(nameOf(change))
+      }
+      touch(at("end"))
+      const rest = yield* upTo(changes, "created", "end")
+      const names = [...new Set([...seen, ...rest.map(nameOf)])]
+      const expected = Array.from({ length: 20 }, (_, round) => [`first ${round}`, `second ${round}`]).flat()
+      assert.deepStrictEqual(names, [...expected, "end"])
+    })
+  )
+
+  test(subject, "a pull that is interrupted loses nothing", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      const total = subject.isSlow ? 60 : 300
+      const seen: Array<string> = []
+      const pull = Stream.runForEach(Stream.take(changes, 1), (change) =>
+        Effect.sync(() => void seen.push(nameOf(change)))
+      )
+      let interrupted = 0
+      for (let count = 0; count < total; count++) {
+        const pulling = yield* Effect.fork(pull)
+        for (let turn = 0; turn < count % 5; turn++) yield* Effect.yieldNow()
+        if (count % 4 === 0) yield* Effect.sleep("1 millis")
+        touch(at(`${count}`))
+        for (let turn = 0; turn < count % 3; turn++) yield* Effect.yieldNow()
+        if (Exit.isInterrupted(yield* Fiber.interrupt(pulling))) interrupted += 1
+      }
+      touch(at("end"))
+      seen.push(...(yield* upTo(changes, "created", "end")).map(nameOf))
+      assert.isAbove(interrupted, 0, "no pull was interrupted: the test tested nothing")
+      const expected = Array.from({ length: total }, (_, count) => `${count}`)
+      assert.deepStrictEqual([...new Set(seen)], [...expected, "end"])
+    })
+  )
+
+  test(subject, "of two who pull, each change goes to one", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      const seen: Array<string> = []
+      const puller = Stream.runForEach(changes, (change) =>
+        Effect.sync(() => {
+          if (change.kind === "created") seen.push(change.name)
+        })
+      )
+      const pulling = yield* Effect.forEach([1, 2], () => Effect.fork(puller))
+      for (let count = 0; count < 50; count++) {
+        touch(at(`${count}`))
+        yield* Effect.yieldNow()
+      }
+      while (seen.length < 50) yield* Effect.sleep("1 millis")
+      yield* Fiber.interruptAll(pulling)
+      assert.deepStrictEqual(
+        [...seen].sort((a, b) => Number(a) - Number(b)),
+        Array.from({ length: 50 }, (_, count) => `${count}`)
+      )
+    })
+  )
+
+  test(subject, "what is too much to be kept is said, and afterwards all is well", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      touch(at("0"))
+      yield* upTo(changes, "created", "0")
+      const renamings = isWindows ? 2_000 : 12_000
+      for (let count = 0; count < renamings; count++) fs.renameSync(at(`${count}`), at(`${count + 1}`))
+      const overflow = yield* Stream.runHead(Stream.filter(changes, ({ kind }) => kind === "overflow"))
+      assert.isTrue(Option.isSome(overflow))
+      touch(at("end"))
+      yield* upTo(changes, "created", "end")
+    })
+  )
+
+  test(subject, "two watches of one directory are two", () =>
+    Effect.gen(function* () {
+      const { at, changes, folder } = yield* watching
+      const others = yield* Directory.watch(folder)
+      touch(at("for both"))
+      for (const watched of [changes, others]) yield* upTo(watched, "created", "for both")
+    })
+  )
+
+  test(subject, "it ends with its scope: who pulls then, and later, is told", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      for (let round = 0; round < 10; round++) {
+        const scope = yield* Scope.make()
+        const changes = yield* Scope.extend(Directory.watch(folder), scope)
+        const pulling = yield* Effect.fork(Stream.runDrain(changes))
+        if (round % 2 === 0) yield* Effect.sleep("2 millis")
+        yield* Scope.close(scope, Exit.void)
+        for (const failed of [Fiber.join(pulling), Stream.runDrain(changes)]) {
+          assert.deepInclude(yield* Effect.flip(failed), { _tag: "FileError", reason: "Closed" })
+        }
+      }
+    })
+  )
+
+  test(subject, "what is no directory cannot be watched", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const [file, missing] = [join(folder, "file"), join(folder, "missing")]
+      touch(file)
+      for (const [path, reason] of [
+        [file, "NotDirectory"],
+        [missing, "NotFound"],
+        ["", "InvalidArgument"],
+        ["a\0b", "InvalidArgument"]
+      ] as const) {
+        const failure = yield* Effect.flip(Effect.scoped(Directory.watch(path)))
+        assert.deepInclude(failure, { _tag: "FileError", reason, operation: "watch", path })
+      }
+    })
+  )
+})
+
+describe.runIf(process.platform === "linux")("watching a directory on Linux", () => {
+  test(subject, "does not reach below it", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const failure = yield* Effect.flip(Effect.scoped(Directory.watch(folder, { recursive: true })))
+      assert.deepInclude(failure, { _tag: "FileError", reason: "Unsupported", path: folder })
+    })
+  )
+
+  test(subject, "ends when the directory is gone, with the last changes first", () =>
+    Effect.gen(function* () {
+      const { at, changes, folder } = yield* watching
+      touch(at("last"))
+      fs.rmSync(folder, { recursive: true })
+      const seen: Array<Directory.Change> = []
+      const failure = yield* Effect.flip(
+        Stream.runForEach(changes, (change) => Effect.sync(() => void seen.push(change)))
+      )
+      assert.deepStrictEqual(ofNames(seen), ["created last", "removed last"])
+      assert.deepInclude(failure, { _tag: "FileError", reason: "NotFound", path: folder })
+      assert.deepInclude(yield* Effect.flip(Stream.runDrain(changes)), { reason: "NotFound" })
+    })
+  )
+})
+
+// Wine 8 has no such thing: it watches the directory alone, and says nothing.
+describe.runIf(isWindows && !isWine)("watching a directory on Windows", () => {
+  test(subject, "reaches below it, if that is wanted", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      fs.mkdirSync(join(folder, "below"))
+      const changes = yield* Directory.watch(folder, { recursive: true })
+      touch(join(folder, "below", "file"))
+      yield* upTo(changes, "created", "below\\file")
+    })
+  )
+})
+
+describe("watching on a simulated network", () => {
+  it("is unsupported", () =>
+    runChecked(
+      { name: "simulated", layer: Net.layerSimulated(), isSlow: false },
+      Effect.gen(function* () {
+        const failure = yield* Effect.flip(Effect.scoped(Directory.watch("anywhere")))
+        assert.deepInclude(failure, { _tag: "FileError", reason: "Unsupported" })
+      })
+    ))
+})
