@@ -25,21 +25,25 @@ import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import {
   ConnectionError,
   closed,
+  type FileError,
   invalidArgument,
   type SocketError,
   type TimeoutError
 } from "../Errors/index.js"
+import type { File } from "../File/File.js"
 import { Pieces } from "../Proactor/Pieces.js"
 import type { ProactorStream, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { holdsWithin } from "./internal/Condition.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
+import { partOf } from "./internal/FilePart.js"
 import type { FoundFrame, Measure } from "./internal/Frame.js"
 import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
 import { Vigil } from "./internal/Vigil.js"
-import { awaitDone, WriteHalf, type WriteJob } from "./internal/WriteHalf.js"
+import { WriteHalf } from "./internal/WriteHalf.js"
+import { awaitDone, type WriteJob } from "./internal/WriteJob.js"
 
 /**
  * How long an operation may take.
@@ -68,6 +72,17 @@ export interface ReadOptions extends TimeoutOptions {
 export interface ReadLineOptions extends TimeoutOptions {
   /** The most bytes a line may have, not counting its end. 65 536 if absent. */
   readonly maxBytes?: number | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface SendFileOptions extends TimeoutOptions {
+  /** Where in the file to begin, in bytes. 0 if absent. */
+  readonly offset?: number | undefined
+  /** How many bytes to send. If absent, all that the file has from there on when sending is asked for. */
+  readonly length?: number | undefined
 }
 
 /**
@@ -141,6 +156,19 @@ export interface Connection<out A extends Endpoint = SocketAddress> {
       chunks: ReadonlyArray<Uint8Array>,
       options: TimeoutOptions
     ): Effect.Effect<void, SocketError | TimeoutError>
+  }
+
+  /**
+   * Sends a file, or a part of it, and answers how many bytes that was. It is one write among the others: it goes out whole,
+   * in its turn, and is interrupted and timed out like them. TCP and Unix connections have the system send it, without the
+   * bytes coming through this program (`sendfile(2)`, `TransmitFile`); the others read it and send it, a chunk at a time.
+   *
+   * A file that ends before `length` bytes of it were sent, or cannot be read, fails with a `FileError`. Its
+   * `bytesTransferred` tells how many bytes were sent; the connection is well, and goes on after them.
+   */
+  readonly sendFile: {
+    (file: File): Effect.Effect<number, SocketError | FileError>
+    (file: File, options: SendFileOptions): Effect.Effect<number, SocketError | FileError | TimeoutError>
   }
 
   /** Writes all of the text, as UTF-8. */
@@ -330,6 +358,26 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     return this.sendVectored(chunks, "all", options, nothing)
   }
 
+  sendFile(file: File): Effect.Effect<number, SocketError | FileError>
+  sendFile(
+    file: File,
+    options: SendFileOptions
+  ): Effect.Effect<number, SocketError | FileError | TimeoutError>
+  sendFile(
+    file: File,
+    options: SendFileOptions = {}
+  ): Effect.Effect<number, SocketError | FileError | TimeoutError> {
+    return Effect.flatMap(
+      Effect.suspend(() => partOf(file, options)),
+      (part) => {
+        const job = this.writing.startFile(part)
+        const answer = (): Effect.Effect<number, FileError> =>
+          part.failure === undefined ? Effect.succeed(job.sent) : Effect.fail(part.failure)
+        return job.isDone ? outcome(job, answer) : this.finish(job, options.timeout, answer, "sendFile")
+      }
+    )
+  }
+
   writeString(text: string): Effect.Effect<void, SocketError>
   writeString(text: string, options: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError>
   writeString(text: string, options?: TimeoutOptions): Effect.Effect<void, SocketError | TimeoutError> {
@@ -467,27 +515,29 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
   }
 
-  private finish<A>(
+  private finish<A, E = never>(
     job: WriteJob,
     timeout: Duration.DurationInput | undefined,
-    answer: Answer<A>
-  ): Effect.Effect<A, SocketError | TimeoutError> {
+    answer: Answer<A, E>,
+    operation = "write"
+  ): Effect.Effect<A, E | SocketError | TimeoutError> {
     const finished = Effect.flatMap(awaitDone(job), () => outcome(job, answer))
-    const bounded = timeout === undefined ? finished : this.boundedSend(job, timeout, answer)
+    const bounded = timeout === undefined ? finished : this.boundedSend(job, timeout, answer, operation)
     return Effect.onInterrupt(bounded, () => this.writing.interrupt(job))
   }
 
-  private boundedSend<A>(
+  private boundedSend<A, E>(
     job: WriteJob,
     timeout: Duration.DurationInput,
-    answer: Answer<A>
-  ): Effect.Effect<A, SocketError | TimeoutError> {
+    answer: Answer<A, E>,
+    operation: string
+  ): Effect.Effect<A, E | SocketError | TimeoutError> {
     return Effect.flatMap(holdsWithin(job.done, timeout), (isDone) => {
       if (isDone) return outcome(job, answer)
-      return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<A, SocketError | TimeoutError> => {
+      return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<A, E | SocketError | TimeoutError> => {
         // It may have ended while it was being stopped.
         if (job.isComplete || job.failure !== undefined) return outcome(job, answer)
-        return Effect.fail(timedOut("write", timeout, this.peer, job.sent))
+        return Effect.fail(timedOut(operation, timeout, this.peer, job.sent))
       })
     })
   }
@@ -520,10 +570,10 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
 const isChunks = (value: unknown): value is ReadonlyArray<Uint8Array> =>
   Array.isArray(value) && value.every((chunk) => chunk instanceof Uint8Array)
 
-type Answer<A> = (job: WriteJob) => Effect.Effect<A>
+type Answer<A, E = never> = (job: WriteJob) => Effect.Effect<A, E>
 
 const nothing: Answer<void> = () => Effect.void
 const bytesSent: Answer<number> = (job) => Effect.succeed(job.sent)
 
-const outcome = <A>(job: WriteJob, answer: Answer<A>): Effect.Effect<A, SocketError> =>
+const outcome = <A, E>(job: WriteJob, answer: Answer<A, E>): Effect.Effect<A, E | SocketError> =>
   job.failure === undefined ? answer(job) : Effect.fail(job.failure)

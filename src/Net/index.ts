@@ -1,7 +1,14 @@
 /**
  * @since 0.1.0
  */
-export type { AnyConnection, Connection, ReadLineOptions, ReadOptions, TimeoutOptions } from "./Connection.js"
+export type {
+  AnyConnection,
+  Connection,
+  ReadLineOptions,
+  ReadOptions,
+  SendFileOptions,
+  TimeoutOptions
+} from "./Connection.js"
 export * as Future from "./Future.js"
 export type { Listener } from "./Listener.js"
 export * from "./Net.js"

@@ -19,80 +19,23 @@
  * was all handed over, or not at all, breaks nothing.
  *
  * A job may be of several pieces (see `Pieces`): it is one write all the same, and its pieces go out in one call as far as
- * the proactor can do that.
+ * the proactor can do that. Or it may be of a part of a file (see `FilePart`), which the system sends by itself, or which is
+ * read, a chunk at a time, while the job has its turn. What goes wrong with the file ends the job, and breaks nothing.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import { ConnectionError, closed, type SocketError } from "../../Errors/index.js"
-import { SendOperation } from "../../Proactor/Operation.js"
+import type { SendFileOperation } from "../../Proactor/FileOperation.js"
+import type { SendOperation } from "../../Proactor/Operation.js"
 import type { Pieces } from "../../Proactor/Pieces.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import type { Condition } from "./Condition.js"
+import type { FilePart } from "./FilePart.js"
 import { type Ending, type Half, inWords, type Peer } from "./Lifetime.js"
+import { type Sender, Sending, SendingFile } from "./Sending.js"
 import { Waiters } from "./Waiters.js"
-
-/** Whether a write is over when all of it is sent, or when some of it is. */
-type Extent = "all" | "some"
-
-/** @internal */
-export class WriteJob {
-  /** What is to be written; with `pieces`, nothing. */
-  readonly bytes: Uint8Array
-  /** What is to be written, where it is in several pieces. */
-  readonly pieces: Pieces | undefined
-  readonly extent: Extent
-  /** How many bytes are to be written. */
-  readonly byteLength: number
-  /** Bytes that the system has taken. */
-  sent = 0
-  isDone = false
-  /** Stopped: no further part is to be submitted. */
-  isStopped = false
-  failure: SocketError | undefined
-  private waiters: Waiters | undefined
-
-  constructor(bytes: Uint8Array, extent: Extent, pieces: Pieces | undefined) {
-    this.bytes = bytes
-    this.pieces = pieces
-    this.extent = extent
-    this.byteLength = pieces === undefined ? bytes.length : pieces.byteLength
-  }
-
-  get isComplete(): boolean {
-    return this.sent === this.byteLength || (this.extent === "some" && this.sent > 0)
-  }
-
-  /** So many bytes more were taken. */
-  advance(count: number): void {
-    this.sent += count
-    this.pieces?.advance(count)
-  }
-
-  finish(failure?: SocketError): void {
-    this.isDone = true
-    this.failure = failure
-    this.waiters?.wakeAll()
-  }
-
-  onDone(wake: () => void): void {
-    this.waiters ??= new Waiters()
-    this.waiters.add(wake)
-  }
-
-  offDone(wake: () => void): void {
-    this.waiters?.remove(wake)
-  }
-
-  /** Whether it is over, for who waits for it within a time. */
-  get done(): Condition {
-    return {
-      holds: () => this.isDone,
-      onChange: (wake) => this.onDone(wake),
-      offChange: (wake) => this.offDone(wake)
-    }
-  }
-}
+import { awaitDone, type Extent, WriteJob } from "./WriteJob.js"
 
 const noBytes = new Uint8Array(0)
 
@@ -103,32 +46,15 @@ const aim = (operation: SendOperation, pieces: Pieces): void => {
   operation.pieces = pieces
 }
 
-class Sending extends SendOperation {
-  private readonly half: WriteHalf
-
-  constructor(half: WriteHalf) {
-    super()
-    this.half = half
-  }
-
-  override get purpose(): string {
-    return "write"
-  }
-
-  override get peer(): string {
-    return this.half.owner.peer
-  }
-
-  override onRetired(): void {
-    this.half.retired()
-  }
-}
-
 /** @internal */
-export class WriteHalf implements Half {
-  private readonly socket: ProactorHandle<SendOperation>
+export class WriteHalf implements Half, Sender {
+  private readonly socket: ProactorHandle<SendOperation | SendFileOperation>
   readonly owner: Peer
-  private readonly operation = new Sending(this)
+  private readonly sending = new Sending(this)
+  /** Made when a file is first sent. */
+  private sendingFile: SendingFile | undefined
+  /** The one of the two that is in flight, or was last. */
+  private operation: Sending | SendingFile = this.sending
   /** Made when a write first has to wait for another. */
   private queue: Array<WriteJob> | undefined
   private draining: Waiters | undefined
@@ -139,19 +65,24 @@ export class WriteHalf implements Half {
   /** Why nothing can be written any more. Makes the error, if anybody asks. */
   private ending: (() => SocketError) | undefined
 
-  constructor(socket: ProactorHandle<SendOperation>, owner: Peer) {
+  constructor(socket: ProactorHandle<SendOperation | SendFileOperation>, owner: Peer) {
     this.socket = socket
     this.owner = owner
   }
 
   /** Starts a write, or puts it in the queue. It may be done when this returns. */
   start(bytes: Uint8Array, extent: Extent): WriteJob {
-    return this.begin(new WriteJob(bytes, extent, undefined))
+    return this.begin(new WriteJob(bytes, extent))
   }
 
   /** Starts a write of several pieces, or puts it in the queue. */
   startVectored(pieces: Pieces, extent: Extent): WriteJob {
     return this.begin(new WriteJob(noBytes, extent, pieces))
+  }
+
+  /** Starts to send a part of a file, or puts that in the queue. */
+  startFile(part: FilePart): WriteJob {
+    return this.begin(new WriteJob(noBytes, "all", undefined, part))
   }
 
   private begin(job: WriteJob): WriteJob {
@@ -169,6 +100,7 @@ export class WriteHalf implements Half {
       if (job.isDone) return Effect.void
       job.isStopped = true
       if (this.current !== job) return Effect.sync(() => this.leaveQueue(job))
+      if (job.file?.isReading === true) return Effect.sync(() => this.stopReading(job))
       if (this.operation.committed > 0) return Effect.sync(() => this.detach(job))
       this.socket.cancel(this.operation)
       return job.isDone ? Effect.void : Effect.uninterruptible(awaitDone(job))
@@ -206,6 +138,12 @@ export class WriteHalf implements Half {
   close(why?: Ending): void {
     this.end(() => why?.("write") ?? closed("write", this.owner.peer))
     this.socket.cancel(this.operation)
+    if (this.current?.file?.isReading === true) this.stopReading(this.current)
+  }
+
+  /** For the operation: the file that it sends is being closed. */
+  cancelFile(): void {
+    this.socket.cancel(this.operation)
   }
 
   get isInFlight(): boolean {
@@ -229,41 +167,117 @@ export class WriteHalf implements Half {
     this.queue.push(job)
   }
 
-  /** Submits parts of the job until it is over or a part is in flight. */
+  /** Submits parts of the job until it is over, or one is in flight, or a part of a file is to be read first. */
   private run(job: WriteJob): void {
-    const { operation } = this
+    const { file } = job
     this.current = job
-    do {
-      if (job.pieces === undefined) {
-        operation.bytes = job.bytes
-        operation.offset = job.sent
-      } else aim(operation, job.pieces)
-      operation.committed = 0
-      if (!this.socket.submit(operation)) return
-    } while (!this.settle(job))
+    for (;;) {
+      if (file?.isCopied === true && !file.isRead) {
+        if (!file.read(() => this.readOn(job)) || this.isOver(job)) return
+      } else if (!this.submit(job) || this.settle(job)) return
+    }
+  }
+
+  /** Submits the next part of the job. `true`: it has retired already. */
+  private submit(job: WriteJob): boolean {
+    const { file, pieces } = job
+    if (file !== undefined && !file.isCopied) return this.submitFile(file)
+    const { sending } = this
+    if (file !== undefined) file.aimCopy(sending)
+    else if (pieces !== undefined) aim(sending, pieces)
+    else {
+      sending.bytes = job.bytes
+      sending.offset = job.sent
+    }
+    sending.committed = 0
+    this.operation = sending
+    return this.socket.submit(sending)
+  }
+
+  private submitFile(file: FilePart): boolean {
+    this.sendingFile ??= new SendingFile(this)
+    const operation = this.sendingFile
+    file.aim(operation)
+    operation.committed = 0
+    this.operation = operation
+    operation.hold(file.source)
+    if (!this.socket.submit(operation)) return false
+    operation.release()
+    return true
   }
 
   /** Books a part that has retired. `true`: the job is over. */
   private settle(job: WriteJob): boolean {
     const failure = this.failure()
-    if (failure === undefined) {
-      job.advance(this.operation.sent)
-      this.sent += this.operation.sent
-    } else if (isLasting(failure, job)) {
-      this.end(() => failure)
+    if (failure === undefined) this.advance(job, this.operation.sent)
+    else if (!this.isToBeCopied(job, failure)) {
+      const ending = this.endingBy(job, failure)
+      if (ending !== undefined) this.end(ending)
+      const isStop = job.isStopped && failure.reason === "Cancelled"
+      this.conclude(job, isStop ? undefined : (this.ending?.() ?? failure))
+      return true
     }
-    if (failure === undefined && !job.isComplete && !job.isStopped && this.ending === undefined) return false
+    return this.isOver(job)
+  }
+
+  private advance(job: WriteJob, count: number): void {
+    job.advance(count)
+    this.sent += count
+    if (count === 0) job.file?.endedEarly()
+  }
+
+  /** Whether no further part of the job is to come. */
+  private isOver(job: WriteJob): boolean {
+    const goesOn = !job.isComplete && !job.isStopped && this.ending === undefined
+    if (goesOn && job.file?.failure === undefined) return false
+    this.conclude(job, job.isComplete ? undefined : this.ending?.())
+    return true
+  }
+
+  private conclude(job: WriteJob, failure: SocketError | undefined): void {
     this.current = undefined
     this.operation.forget()
-    const isStop = job.isStopped && failure?.reason === "Cancelled"
-    job.finish(job.isComplete || isStop ? undefined : (this.ending?.() ?? failure))
+    job.finish(failure)
+  }
+
+  /** Whether the system did not send the file, and has sent nothing of this part; it is copied from here on. */
+  private isToBeCopied({ file, isStopped }: WriteJob, failure: SocketError): boolean {
+    if (file === undefined || file.isCopied || isStopped) return false
+    if (failure instanceof ConnectionError || this.operation.committed > 0) return false
+    file.isCopied = true
     return true
+  }
+
+  /** What all further writes fail with, if this failure is one that lasts. */
+  private endingBy(job: WriteJob, failure: SocketError): (() => SocketError) | undefined {
+    // A connection that failed stays failed.
+    if (failure instanceof ConnectionError) return () => failure
+    if (this.operation === this.sendingFile && this.operation.committed > 0) {
+      return this.aborted("the system stopped in the middle of sending a file; close the connection")
+    }
+    // Lack of memory passes, but not in the middle of a write.
+    return job.sent > 0 && !job.isStopped ? () => failure : undefined
+  }
+
+  /** A chunk of a file was read: the job goes on, unless it is over. */
+  private readOn(job: WriteJob): void {
+    if (!this.isOver(job)) this.run(job)
+    this.next()
+    this.draining?.wakeAll()
+  }
+
+  /** Leaves a read to end by itself. */
+  private stopReading(job: WriteJob): void {
+    job.file?.drop()
+    this.conclude(job, this.ending?.())
+    this.next()
+    this.draining?.wakeAll()
   }
 
   /** Why the last part failed, in the words of what the program asked for. */
   private failure(): SocketError | undefined {
     const { failure } = this.operation
-    return failure && inWords(failure, "write", this.owner)
+    return failure && inWords(failure, this.operation.purpose, this.owner)
   }
 
   /** To be called by the operation when it retires. */
@@ -313,16 +327,3 @@ export class WriteHalf implements Half {
     job.finish()
   }
 }
-
-/** A connection that failed stays failed. Lack of memory passes, but not in the middle of a write. */
-const isLasting = (failure: SocketError, job: WriteJob): boolean =>
-  failure instanceof ConnectionError || (job.sent > 0 && !job.isStopped)
-
-/** @internal */
-export const awaitDone = (job: WriteJob): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
-    if (job.isDone) return resume(Effect.void)
-    const wake = () => resume(Effect.void)
-    job.onDone(wake)
-    return Effect.sync(() => job.offDone(wake))
-  })

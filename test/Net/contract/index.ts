@@ -15,6 +15,7 @@ import { lifetimes } from "./lifetimes.js"
 import { limits } from "./limits.js"
 import { lines } from "./lines.js"
 import { listening } from "./listening.js"
+import { sendFile } from "./sendFile.js"
 import { serving } from "./serving.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
@@ -39,4 +40,5 @@ export const contract = (subject: ContractSubject) => {
   describe("datagrams and interruption", () => datagramInterruption(subject))
   describe("datagram sockets", () => datagramSockets(subject))
   describe("files", () => files(subject))
+  describe("sending files", () => sendFile(subject))
 }

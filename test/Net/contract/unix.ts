@@ -23,6 +23,7 @@ import { freePath, overUnix, unixPair } from "../unixHarness.js"
 import { choosing } from "./choosing.js"
 import { interruption } from "./interruption.js"
 import { lines } from "./lines.js"
+import { sendFile } from "./sendFile.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
 import { vectored } from "./vectored.js"
@@ -38,6 +39,7 @@ export const unix = (subject: ContractSubject) => {
   const subjectOverUnix = overUnix(subject)
   streams(subjectOverUnix)
   vectored(subjectOverUnix)
+  sendFile(subjectOverUnix)
   lines(subjectOverUnix)
   timeouts(subjectOverUnix)
   interruption(subjectOverUnix)
