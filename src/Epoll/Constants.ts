@@ -163,6 +163,7 @@ export const F_GETFD = 1
 export const F_SETFD = 2
 export const F_GETFL = 3
 export const F_SETFL = 4
+export const F_DUPFD_CLOEXEC = 1030
 export const FD_CLOEXEC = 1
 
 // Watching directories
@@ -184,6 +185,7 @@ export const IN_ONLYDIR = 0x1000000
 
 export const EPERM = 1
 export const ENOENT = 2
+export const ESRCH = 3
 export const EINTR = 4
 export const EIO = 5
 export const EBADF = 9

@@ -6,11 +6,13 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { invalidArgument, type NetworkError } from "../Errors/index.js"
+import { isWord, notAWord } from "../Foreign/Word.js"
 import { EBADF, EEXIST, ENOENT, EPERM } from "./Constants.js"
 import { type Descriptor, numberOf } from "./Descriptor.js"
 import { DEFAULT_CAPACITY, EpollWaiter } from "./EpollWaiter.js"
 import { Epoll } from "./Instance.js"
 import { type Interest, interestBits } from "./Interest.js"
+import type { PostingEpoll } from "./PostingEpoll.js"
 import { instanceClosed, systemError } from "./Support.js"
 
 /**
@@ -36,14 +38,7 @@ export interface PostOptions {
 const MAX_BATCH = 4096
 
 /** The 64 bits that a number stands for; `undefined` if it stands for none. */
-const word64 = (value: number | bigint): bigint | undefined => {
-  if (typeof value === "number" && !Number.isSafeInteger(value)) return undefined
-  const word = BigInt(value)
-  return BigInt.asUintN(64, word) === word ? word : undefined
-}
-
-const notAWord = (operation: string): NetworkError =>
-  invalidArgument(operation, "data has to be a whole number of 64 bits, not negative")
+const word64 = (value: number | bigint): bigint | undefined => (isWord(value, 64) ? BigInt(value) : undefined)
 
 /** Runs `use` on an instance that is open. */
 const whileOpen = <A, E>(
@@ -112,7 +107,7 @@ export const register = (
 ): Effect.Effect<void, NetworkError> =>
   whileOpen(epoll, "register", () => {
     const word = word64(data)
-    if (word === undefined) return Effect.fail(notAWord("register"))
+    if (word === undefined) return Effect.fail(notAWord("register", "data", 64))
     return Effect.flatMap(numberOf("register", descriptor), (fd) =>
       controlled("register", epoll.add(fd, interestBits(interest), word))
     )
@@ -151,7 +146,7 @@ export const modify = (
 ): Effect.Effect<void, NetworkError> =>
   whileOpen(epoll, "modify", () => {
     const word = data === undefined ? undefined : word64(data)
-    if (data !== undefined && word === undefined) return Effect.fail(notAWord("modify"))
+    if (data !== undefined && word === undefined) return Effect.fail(notAWord("modify", "data", 64))
     return Effect.flatMap(numberOf("modify", descriptor), (fd) =>
       controlled("modify", epoll.modify(fd, interestBits(interest), word))
     )
@@ -174,19 +169,24 @@ export const remove = (epoll: Epoll, descriptor: Descriptor | number): Effect.Ef
  * Puts an event of your own behind those that are there, as `PostQueuedCompletionStatus` does on a completion port.
  * The system has no such call; the event stays in this process, and waiting finds it like any other.
  *
+ * Another thread posts to the instance that it has from `open`, through a pipe: while that is full, posting fails with
+ * `ResourceExhausted`.
+ *
  * @since 0.1.0
  * @category events
  */
-export const post = (epoll: Epoll, options: PostOptions = {}): Effect.Effect<void, NetworkError> =>
-  whileOpen(epoll, "post", () => {
-    const { bytes = 0 } = options
-    const word = word64(options.data ?? 0)
-    if (word === undefined) return Effect.fail(notAWord("post"))
-    if (bytes >>> 0 !== bytes) {
-      return Effect.fail(invalidArgument("post", "bytes has to be a whole number of 32 bits, not negative"))
-    }
-    epoll.post(word, bytes)
-    return Effect.void
+export const post = (
+  epoll: Epoll | PostingEpoll,
+  options: PostOptions = {}
+): Effect.Effect<void, NetworkError> =>
+  Effect.suspend(() => {
+    const { bytes = 0, data = 0 } = options
+    if (!epoll.isOpen) return Effect.fail(epoll.refusal("post"))
+    const word = word64(data)
+    if (word === undefined) return Effect.fail(notAWord("post", "data", 64))
+    if (!isWord(bytes, 32)) return Effect.fail(notAWord("post", "bytes", 32))
+    const failure = epoll.post(word, bytes)
+    return failure === undefined ? Effect.void : Effect.fail(failure)
   })
 
 /**

@@ -11,15 +11,21 @@
  * fiber that waits is only ever told to look again, and all who wait are told whenever something is put in. So who is
  * interrupted at any point before that step takes nothing with it.
  *
+ * What other threads post comes by inlets, which are registered like descriptors of the program's own; it is read a batch
+ * at a time, and only when the batch before is taken, so that whoever posts faster than the program takes is held up.
+ *
  * The system is given a descriptor's number and a generation, never the program's own data: a number is reused at
  * once, and an event of a registration that is over must find nobody home.
  *
  * @since 0.1.0
  */
-import { EBADF, ENOENT } from "./Constants.js"
+import type { NetworkError } from "../Errors/index.js"
+import { EBADF, ENOENT, EPOLLIN } from "./Constants.js"
 import type { EpollWaiter } from "./EpollWaiter.js"
 import { type EpollEvent, readyEvent, wakeEvent } from "./Event.js"
 import { Inbox } from "./Inbox.js"
+import type { Inlet } from "./Inlet.js"
+import { instanceClosed } from "./Support.js"
 
 interface Registration {
   readonly generation: number
@@ -36,6 +42,10 @@ export class Epoll {
   private readonly waiter: EpollWaiter
   private readonly inbox = new Inbox()
   private readonly registrations = new Map<number, Registration>()
+  /** By the number of their reading ends. */
+  private readonly inlets = new Map<number, Inlet>()
+  /** What is in the inbox that other threads posted. */
+  private readonly fromOutside = new Set<EpollEvent>()
   /** Tells each of those who wait. */
   private line: Array<() => void> = []
   private generation = 0
@@ -120,9 +130,43 @@ export class Epoll {
   }
 
   /** @internal */
-  post(data: bigint, bytes: number): void {
+  post(data: bigint, bytes: number): undefined {
     this.inbox.push({ _tag: "PostedEvent", data, bytes })
     this.tellAll()
+  }
+
+  /** @internal */
+  refusal(operation: string): NetworkError {
+    return instanceClosed(operation)
+  }
+
+  /**
+   * Lets other threads post by the inlet; answers 0, or the errno.
+   *
+   * @internal
+   */
+  addInlet(inlet: Inlet): number {
+    const { generation } = this.nextRegistration(0n)
+    const code = this.waiter.add(inlet.reader, EPOLLIN, inlet.reader, generation)
+    if (code !== 0) return code
+    inlet.generation = generation
+    this.inlets.set(inlet.reader, inlet)
+    return 0
+  }
+
+  /**
+   * Takes in what has come by the inlet, and closes it.
+   *
+   * @internal
+   */
+  removeInlet(inlet: Inlet): void {
+    inlet.lease.end()
+    if (this.inlets.delete(inlet.reader)) {
+      while (this.takeIn(inlet));
+      this.waiter.remove(inlet.reader)
+      if (this.inbox.size > 0) this.tellAll()
+    }
+    inlet.close()
   }
 
   /**
@@ -147,7 +191,9 @@ export class Epoll {
 
   /** @internal */
   take(): EpollEvent | undefined {
-    return this.inbox.shift()
+    const event = this.inbox.shift()
+    if (event !== undefined) this.fromOutside.delete(event)
+    return event
   }
 
   /**
@@ -173,6 +219,9 @@ export class Epoll {
   close(): void {
     if (!this.isOpen) return
     this.waiter.close()
+    for (const inlet of this.inlets.values()) inlet.lease.end()
+    this.inlets.clear()
+    this.fromOutside.clear()
     this.registrations.clear()
     this.inbox.clear()
     this.tellAll()
@@ -198,14 +247,31 @@ export class Epoll {
   private collect(): void {
     const { waiter } = this
     const count = waiter.poll()
+    // Otherwise what other threads post waits where it is, until what they posted before is taken.
+    const wantsMore = this.fromOutside.size === 0
     for (let index = 0; index < count; index++) {
       const fd = waiter.dataLow(index)
+      const generation = waiter.dataHigh(index)
       const registration = this.registrations.get(fd)
-      if (registration === undefined || registration.generation !== waiter.dataHigh(index)) continue
-      this.inbox.push(readyEvent(fd, registration.data, waiter.events(index)))
+      if (registration?.generation === generation) {
+        this.inbox.push(readyEvent(fd, registration.data, waiter.events(index)))
+      } else if (wantsMore) {
+        const inlet = this.inlets.get(fd)
+        if (inlet?.generation === generation) this.takeIn(inlet)
+      }
     }
     if (waiter.takeWake()) this.inbox.push(wakeEvent)
     if (this.inbox.size > 0) this.tellAll()
+  }
+
+  /** Takes in a batch of what other threads posted, and answers whether there was any. */
+  private takeIn(inlet: Inlet): boolean {
+    const events = inlet.read()
+    for (const event of events) {
+      this.fromOutside.add(event)
+      this.inbox.push(event)
+    }
+    return events.length > 0
   }
 
   private tellAll(): void {

@@ -96,6 +96,11 @@ export interface Libc {
    */
   readonly addressOf: (bytes: Uint8Array) => number
 
+  /** The calling thread, as the kernel knows it. */
+  readonly gettid: () => number
+  /** `signal` 0 sends none, and only asks whether the thread is there. */
+  readonly tgkill: (process: number, thread: number, signal: number) => number
+
   /** The calling thread's last error. Read it at once after the call that failed. */
   readonly errno: () => number
 }
@@ -118,6 +123,9 @@ export const EpollEventLayout = {
   events: 0,
   data: process.arch === "x64" ? 4 : 8
 } as const
+
+/** Of the calls that not every C library has, as the kernel numbers them. */
+const SyscallNumbers = process.arch === "x64" ? { gettid: 186, tgkill: 234 } : { gettid: 178, tgkill: 131 }
 
 /**
  * Sizes of the other structures, the same on every 64-bit Linux.
@@ -175,6 +183,8 @@ const bindLibc = (): Libc => {
   // The interface above is the promise; this is the one place where it is taken at its word.
   const bind = <F>(name: string, result: string, parameters: ReadonlyArray<string>): F =>
     lib.func(name, result, [...parameters]) as unknown as F
+  // Variadic in C; with integer arguments the calling convention is that of a plain function.
+  const syscall = bind<(...words: ReadonlyArray<number>) => number>("syscall", "long", Array(4).fill("long"))
   return {
     epoll_create1: bind("epoll_create1", "int", ["int"]),
     epoll_ctl: bind("epoll_ctl", "int", ["int", "int", "int", "uintptr_t"]),
@@ -222,6 +232,10 @@ const bindLibc = (): Libc => {
     if_nametoindex: bind("if_nametoindex", "uint", ["const char *"]),
 
     addressOf: bindAddressOf(),
+    // By their numbers: not every C library has them by their names.
+    gettid: () => syscall(SyscallNumbers.gettid, 0, 0, 0),
+    tgkill: (process, thread, signal) => syscall(SyscallNumbers.tgkill, process, thread, signal),
+
     errno: bindErrno()
   }
 }

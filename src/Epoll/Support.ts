@@ -41,3 +41,15 @@ export const systemError = (code: number, call: SystemCall, advice?: string): Ne
  */
 export const instanceClosed = (operation: string): NetworkError =>
   new NetworkError({ operation, reason: "InvalidHandle", advice: "the epoll instance is closed" })
+
+/**
+ * The same for an instance of another thread, which has closed it or shares it no more.
+ *
+ * @internal
+ */
+export const sharedInstanceClosed = (operation: string): NetworkError =>
+  new NetworkError({
+    operation,
+    reason: "InvalidHandle",
+    advice: "the epoll instance is closed, or no longer shared"
+  })

@@ -42,6 +42,7 @@ export {
 export { Epoll } from "./Instance.js"
 export type { Interest } from "./Interest.js"
 export { interfaceIndex } from "./Interfaces.js"
+export { type EpollToken, open, PostingEpoll, share } from "./PostingEpoll.js"
 export {
   bind,
   createTcpSocket,

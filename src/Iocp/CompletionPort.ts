@@ -14,12 +14,15 @@
  *
  * @since 0.1.0
  */
-import { fromNtStatus, type SystemCall } from "../Errors/index.js"
+import { fromNtStatus, type NetworkError, type SystemCall } from "../Errors/index.js"
+import { Leases } from "../Foreign/Lease.js"
 import type { Completion } from "./Completion.js"
 import { Inbox, type Place } from "./Inbox.js"
+import { enqueue, type Word } from "./Kernel32.js"
 import { retire } from "./Overlapped.js"
 import { PortWaiter } from "./PortWaiter.js"
 import type { Socket } from "./Socket.js"
+import { portClosed } from "./Support.js"
 
 /**
  * How long a cancelled operation's packet is waited for. It is prompt; this is for a system that is broken.
@@ -48,6 +51,12 @@ export class CompletionPort {
   readonly waiter: PortWaiter
   /** @internal */
   readonly sockets = new Set<Socket>()
+  /**
+   * By which other threads post to it.
+   *
+   * @internal
+   */
+  readonly leases = new Leases()
   private readonly inbox = new Inbox<Completion>()
   private readonly watchers = new Set<() => void>()
   private readonly lookers = new Set<Place>()
@@ -66,6 +75,11 @@ export class CompletionPort {
     return this.state === "Open"
   }
 
+  /** @internal */
+  refusal(operation: string): NetworkError {
+    return portClosed(operation)
+  }
+
   /**
    * The code of a wait that the system refused; 0 if none was.
    *
@@ -73,6 +87,24 @@ export class CompletionPort {
    */
   get failure(): number {
     return this.waiter.failure
+  }
+
+  /**
+   * Whether an OVERLAPPED pointer is one that the port itself makes use of.
+   *
+   * @internal
+   */
+  isMarker(overlapped: Word): boolean {
+    return this.waiter.isMarker(overlapped)
+  }
+
+  /**
+   * Queues a packet; answers 0, or the code.
+   *
+   * @internal
+   */
+  enqueue(bytes: number, key: Word, overlapped: Word): number {
+    return enqueue(this.handle, bytes, key, overlapped)
   }
 
   /**
@@ -155,14 +187,15 @@ export class CompletionPort {
   }
 
   /**
-   * Begins to close: from here on the port is not open, and those who wait are told. False if that was done
-   * before.
+   * Begins to close: from here on the port is not open, to no thread, and those who wait are told. False if that
+   * was done before.
    *
    * @internal
    */
   beginClose(): boolean {
     if (this.state !== "Open") return false
     this.state = "Closing"
+    this.leases.endAll()
     this.inbox.expireAll()
     return true
   }

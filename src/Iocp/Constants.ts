@@ -12,7 +12,15 @@ export const INVALID_HANDLE_VALUE = -1
 export const INVALID_SOCKET = -1
 export const SOCKET_ERROR = -1
 
+/** What `GetCurrentProcess` answers, always. */
+export const CURRENT_PROCESS = -1
+export const DUPLICATE_SAME_ACCESS = 0x2
+
+/** The right to wait for an object. */
+export const SYNCHRONIZE = 0x0010_0000
+
 // Waiting: winbase.h
+export const WAIT_OBJECT_0 = 0
 export const WAIT_TIMEOUT = 258
 export const INFINITE = 0xffff_ffff
 

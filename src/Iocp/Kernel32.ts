@@ -14,6 +14,7 @@
  */
 import type { KoffiFunc } from "koffi"
 import { koffi, lazily } from "../Foreign/Koffi.js"
+import { CURRENT_PROCESS, DUPLICATE_SAME_ACCESS } from "./Constants.js"
 
 /**
  * A 64-bit value on its way to the system: a number where it is below 2^53, or a bigint.
@@ -66,6 +67,21 @@ export interface Kernel32 {
   /** What the system says of a file by its path, into a WIN32_FIND_DATAW. A handle of a search, -1 on failure. */
   readonly FindFirstFileW: (path: string, data: Uint8Array) => number
   readonly FindClose: (search: number) => number
+  /** `target`: the room for one 64-bit handle. */
+  readonly DuplicateHandle: (
+    sourceProcess: number,
+    source: number,
+    targetProcess: number,
+    target: BigUint64Array,
+    access: number,
+    inherit: number,
+    options: number
+  ) => number
+  readonly GetCurrentThreadId: () => number
+  /** The thread's handle, 0 on failure. */
+  readonly OpenThread: (access: number, inherit: number, thread: number) => number
+  /** Waits until what the handle is of is signalled: a thread that has ended. */
+  readonly WaitForSingleObject: (handle: number, milliseconds: number) => number
   readonly GetLastError: () => number
   /** -1 on failure. Without security attributes and template. */
   readonly CreateFileW: (
@@ -256,6 +272,42 @@ export const kernel32: () => Kernel32 = lazily(() => {
     ...makeFileCalls(bind, GetLastError),
     ...makePipeCalls(bind),
     RtlMoveMemory: bind("RtlMoveMemory", "void", ["void *", "uintptr_t", "uintptr_t"]),
-    LocalFree: bind("LocalFree", "uintptr_t", ["uintptr_t"])
+    LocalFree: bind("LocalFree", "uintptr_t", ["uintptr_t"]),
+    DuplicateHandle: bind("DuplicateHandle", "int", [
+      "intptr_t",
+      "uintptr_t",
+      "intptr_t",
+      "void *",
+      "uint32_t",
+      "int",
+      "uint32_t"
+    ]),
+    GetCurrentThreadId: bind("GetCurrentThreadId", "uint32_t", []),
+    OpenThread: bind("OpenThread", "uintptr_t", ["uint32_t", "int", "uint32_t"]),
+    WaitForSingleObject: bind("WaitForSingleObject", "uint32_t", ["uintptr_t", "uint32_t"])
   }
 })
+
+/**
+ * Queues a packet; answers 0, or the code of `GetLastError`.
+ *
+ * @internal
+ */
+export const enqueue = (port: number, bytes: number, key: Word, overlapped: Word): number => {
+  const { GetLastError, PostQueuedCompletionStatus } = kernel32()
+  return PostQueuedCompletionStatus(port, bytes, key, overlapped) !== 0 ? 0 : GetLastError()
+}
+
+/**
+ * Another handle of what this one is of, not inherited; `undefined`, and a reason in `GetLastError()`, if there is to be
+ * none.
+ *
+ * @internal
+ */
+export const duplicate = (handle: number): number | undefined => {
+  const target = new BigUint64Array(1)
+  const { DuplicateHandle } = kernel32()
+  const isMade =
+    DuplicateHandle(CURRENT_PROCESS, handle, CURRENT_PROCESS, target, 0, 0, DUPLICATE_SAME_ACCESS) !== 0
+  return isMade ? Number(target[0]) : undefined
+}

@@ -7,10 +7,12 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { closed, invalidArgument, type NetworkError, type SocketError } from "../Errors/index.js"
+import { isWord, notAWord } from "../Foreign/Word.js"
 import { CompletionPort } from "./CompletionPort.js"
 import { ERROR_INVALID_PARAMETER, INVALID_HANDLE_VALUE } from "./Constants.js"
 import { kernel32 } from "./Kernel32.js"
 import type { Overlapped } from "./Overlapped.js"
+import type { PostingPort } from "./PostingPort.js"
 import type { Socket } from "./Socket.js"
 import { onWindows, portClosed, portError } from "./Support.js"
 
@@ -39,14 +41,6 @@ export interface PostOptions {
   /** The packet's OVERLAPPED pointer, up to 64 bits; the system does not look at it. 0 if left out. */
   readonly overlapped?: number | bigint
 }
-
-const isWord = (value: number | bigint, bits: 32 | 64): boolean =>
-  typeof value === "bigint"
-    ? value >= 0n && BigInt.asUintN(bits, value) === value
-    : Number.isSafeInteger(value) && value >= 0 && value < 2 ** bits
-
-const notAWord = (operation: string, name: string, bits: 32 | 64): NetworkError =>
-  invalidArgument(operation, `${name} has to be a whole number of ${bits} bits, not negative`)
 
 const create = (concurrency: number, batch: number): Effect.Effect<CompletionPort, NetworkError> =>
   Effect.suspend(() => {
@@ -152,20 +146,26 @@ export const associateSocket = (
 /**
  * `post-queued-completion-status`: queues a packet of one's own. Calls `PostQueuedCompletionStatus`.
  *
+ * Another thread posts to the port that it has from `open`.
+ *
  * @since 0.1.0
  * @category ports
  */
-export const post = (port: CompletionPort, packet: PostOptions = {}): Effect.Effect<void, NetworkError> =>
+export const post = (
+  port: CompletionPort | PostingPort,
+  packet: PostOptions = {}
+): Effect.Effect<void, NetworkError> =>
   Effect.suspend(() => {
     const { key = 0, bytes = 0, overlapped = 0 } = packet
-    if (!port.isOpen) return Effect.fail(portClosed("post"))
+    if (!port.isOpen) return Effect.fail(port.refusal("post"))
     if (!isWord(key, 64)) return Effect.fail(notAWord("post", "key", 64))
     if (!isWord(bytes, 32)) return Effect.fail(notAWord("post", "bytes", 32))
     if (!isWord(overlapped, 64)) return Effect.fail(notAWord("post", "overlapped", 64))
-    if (port.waiter.isMarker(overlapped)) {
+    if (port.isMarker(overlapped)) {
       return Effect.fail(invalidArgument("post", "this address belongs to the port itself"))
     }
-    if (kernel32().PostQueuedCompletionStatus(port.handle, bytes, key, overlapped) !== 0) return Effect.void
-    const code = kernel32().GetLastError()
+    const code = port.enqueue(bytes, key, overlapped)
+    if (code === 0) return Effect.void
+    if (code === undefined) return Effect.fail(port.refusal("post"))
     return Effect.fail(portError(code, { operation: "post", syscall: "PostQueuedCompletionStatus" }))
   })

@@ -91,7 +91,7 @@ export class PortWaiter {
   private readonly block: ForeignMemory
   private words: Uint32Array
   /** The address of the count behind the entries; as an OVERLAPPED it marks the private packet. */
-  private readonly marker: number
+  readonly marker: number
   private readonly countIndex: number
   private state: State = idle
   private onWake: (() => void) | undefined

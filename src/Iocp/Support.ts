@@ -38,3 +38,15 @@ export const portError = (code: number, call: SystemCall, advice?: string): Netw
  */
 export const portClosed = (operation: string): NetworkError =>
   new NetworkError({ operation, reason: "InvalidHandle", advice: "the completion port is closed" })
+
+/**
+ * The same for a port of another thread, which has closed it or shares it no more.
+ *
+ * @internal
+ */
+export const sharedPortClosed = (operation: string): NetworkError =>
+  new NetworkError({
+    operation,
+    reason: "InvalidHandle",
+    advice: "the completion port is closed, or no longer shared"
+  })

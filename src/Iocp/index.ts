@@ -42,6 +42,7 @@ export {
   type PostOptions,
   post
 } from "./Port.js"
+export { open, type PortToken, PostingPort, share } from "./PostingPort.js"
 export { Socket } from "./Socket.js"
 export {
   bind,

@@ -13,6 +13,7 @@ const entryPoints: Record<string, Effect.Effect<unknown, unknown>> = {
   makeSocketPair: Effect.scoped(Epoll.makeSocketPair),
   createTcpSocket: Effect.scoped(Epoll.createTcpSocket()),
   createUdpSocket: Effect.scoped(Epoll.createUdpSocket({ family: "IPv6" })),
+  open: Epoll.open({ _tag: "EpollToken", lent: { handle: 0, words: new SharedArrayBuffer(8) } }),
   bind: Epoll.bind(0, loopback()),
   listen: Epoll.listen(0),
   shutdown: Epoll.shutdown(0, "both"),

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Address from "../../src/Address/index.js"
 import * as Epoll from "../../src/Epoll/index.js"
-import { resources } from "../support/resources.js"
+import { resources, resourcesAfter } from "../support/resources.js"
 
 /** The tests inside run against the real system, or are reported as skipped. */
 export const describeOnLinux = (name: string, body: () => void): void => {
@@ -42,7 +42,7 @@ export const leavingNothing = <A, E>(test: Effect.Effect<A, E, Scope.Scope>): Ef
     yield* warmUp
     const before = resources()
     const result = yield* Effect.scoped(test)
-    assert.deepStrictEqual(resources(), before, "descriptors and foreign memory")
+    assert.deepStrictEqual(yield* resourcesAfter(before), before, "descriptors and foreign memory")
     return result
   })
 

@@ -8,6 +8,7 @@ const entryPoints = {
   createTcpSocket: Effect.scoped(Iocp.createTcpSocket()),
   createUdpSocket: Effect.scoped(Iocp.createUdpSocket({ family: "IPv6" })),
   interfaceIndex: Iocp.interfaceIndex("lo"),
+  open: Iocp.open({ _tag: "PortToken", lent: { handle: 0, words: new SharedArrayBuffer(8) }, marker: 0 }),
   makeOverlapped: Effect.scoped(Iocp.makeOverlapped)
 }
 

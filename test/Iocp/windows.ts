@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Address from "../../src/Address/index.js"
 import * as Iocp from "../../src/Iocp/index.js"
 import { parkedCalls } from "../../src/Iocp/PortWaiter.js"
-import { resources } from "../support/resources.js"
+import { resources, resourcesAfter } from "../support/resources.js"
 
 /** The tests inside run against the real system, or are reported as skipped. */
 export const describeOnWindows = (name: string, body: () => void): void => {
@@ -42,7 +42,7 @@ export const leavingNothing = <A, E>(test: Effect.Effect<A, E, Scope.Scope>): Ef
     yield* warmUp
     const before = resources()
     const result = yield* Effect.scoped(test)
-    const after = resources()
+    const after = yield* resourcesAfter(before)
     assert.strictEqual(Iocp.operationsInFlight(), 0, "operations in flight")
     assert.strictEqual(parkedCalls(), 0, "parked calls")
     assert.strictEqual(after.foreignBytes, before.foreignBytes, "foreign memory")

@@ -17,6 +17,8 @@ export interface Ended {
 }
 
 export interface Program {
+  /** The bundle: for a worker thread, say. */
+  readonly file: string
   /** Runs the program to its end. */
   readonly run: (...args: ReadonlyArray<string>) => Promise<Ended>
   /** Deletes the bundle. */
@@ -52,6 +54,7 @@ export const makeProgram = async (source: URL): Promise<Program> => {
   })
   let runs = 0
   return {
+    file: outfile,
     dispose: () => rmSync(folder, { recursive: true, force: true }),
     run: async (...args) => {
       runs += 1
