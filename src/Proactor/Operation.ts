@@ -189,6 +189,16 @@ export class ConnectOperation<A extends Endpoint = SocketAddress> extends Operat
 }
 
 /**
+ * Waits until a signal is raised.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SignalOperation extends Operation {
+  readonly kind = "Signal"
+}
+
+/**
  * The operations of a connected stream.
  *
  * @since 0.1.0

@@ -24,7 +24,8 @@ import type { AddressFamily, Endpoint, SocketAddress } from "../Address/index.js
 import type { SocketError } from "../Errors/index.js"
 import type { ProactorDatagramSocket } from "./Datagram.js"
 import type { ChangesOperation, FileOperation } from "./FileOperation.js"
-import type { AnyOperation, Operation, StreamOperation } from "./Operation.js"
+import type { AnyOperation, Operation, SignalOperation, StreamOperation } from "./Operation.js"
+import type { SignalToken } from "./Signal.js"
 import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
 import type { ProactorUnixSocket } from "./UnixSocket.js"
 
@@ -132,6 +133,35 @@ export interface FileOpening {
 }
 
 /**
+ * What one thread raises a signal by, until it is ended, or the signal closed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SignalShare {
+  /** For the thread, which opens it with `openRaiser`, once. Plain data. */
+  readonly token: SignalToken
+  /** From here on the thread does not raise it any more. To end it twice does nothing. */
+  readonly end: () => void
+}
+
+/**
+ * A signal that every thread of this process can raise: how what happens there gets into the loop.
+ *
+ * A raise is never missed: it completes the operation that is in flight or, if none is, one that is submitted later. Several
+ * raises may count as one. A signal has at most one operation in flight, and only then does it keep the process alive.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProactorSignal extends ProactorHandle<SignalOperation> {
+  /** Lets another thread raise it. Each thread needs one of its own, which the caller ends. */
+  readonly share: Effect.Effect<SignalShare, SocketError>
+  /** Raises it from this thread. An operation in flight retires in a later turn of the loop. */
+  readonly raise: () => void
+}
+
+/**
  * What a proactor has done so far, and what it holds now.
  *
  * @since 0.1.0
@@ -144,7 +174,7 @@ export interface ProactorStatistics {
   readonly retired: number
   /** `submitted - retired`. */
   readonly inFlight: number
-  /** Sockets open now, and files and directories. */
+  /** Sockets open now, and files, directories and signals. */
   readonly openSockets: number
 }
 
@@ -171,6 +201,8 @@ export interface ProactorService {
     path: string,
     isRecursive: boolean
   ) => Effect.Effect<ProactorDirectory, SocketError>
+  /** Opens a signal. The caller closes it. */
+  readonly openSignal: Effect.Effect<ProactorSignal, SocketError>
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

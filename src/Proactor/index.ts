@@ -16,6 +16,7 @@ export * from "./Datagram.js"
 export * from "./FileOperation.js"
 export * from "./Operation.js"
 export * from "./Proactor.js"
+export * from "./Signal.js"
 export {
   type DatagramOptionName,
   isDatagramOptionName,

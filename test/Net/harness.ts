@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type { SocketError, TimeoutError } from "../../src/Errors/index.js"
 import * as Net from "../../src/Net/index.js"
 import type { UnixSupport } from "../Proactor/harness.js"
-import { openHandles, resources } from "../support/resources.js"
+import { resources, resourcesAfter } from "../support/resources.js"
 
 export { bytes, concat, pattern, readExactly, readToEnd, text } from "../support/bytes.js"
 
@@ -64,9 +64,7 @@ export const runChecked = <E>(subject: Subject, program: Program<E>): Promise<vo
       yield* warmUp(subject)
       const before = resources()
       yield* checked
-      // libuv gives its own handles back a turn later.
-      for (let turn = 0; turn < 50 && openHandles() > before.handles; turn++) yield* Effect.sleep("10 millis")
-      const after = resources()
+      const after = yield* resourcesAfter(before)
       assert.isAtMost(after.handles, before.handles, "descriptors or handles left open")
       assert.strictEqual(after.foreignBytes, before.foreignBytes, "foreign memory left allocated")
     })

@@ -13,6 +13,7 @@ import { interfaces } from "./contract/interfaces.js"
 import { lifetimes } from "./contract/lifetimes.js"
 import { options } from "./contract/options.js"
 import { sendingFiles } from "./contract/sendingFiles.js"
+import { signals } from "./contract/signals.js"
 import { transfers } from "./contract/transfers.js"
 import { unix } from "./contract/unix.js"
 import type { Subject } from "./harness.js"
@@ -32,5 +33,6 @@ export const proactorContract = (subject: Subject): void => {
     describe("Unix sockets", () => unix(subject))
     describe("files", () => files(subject))
     describe("sending files", () => sendingFiles(subject))
+    describe("signals", () => signals(subject))
   })
 }

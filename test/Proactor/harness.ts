@@ -25,7 +25,7 @@ import type {
   ProactorSocket,
   ProactorStream
 } from "../../src/Proactor/Proactor.js"
-import { openHandles, resources } from "../support/resources.js"
+import { resources, resourcesAfter } from "../support/resources.js"
 
 export interface SystemCode {
   readonly code: number
@@ -81,9 +81,7 @@ const runChecked = <E>(subject: Subject, program: Program<E>) =>
     yield* runSettled(subject, warmUp)
     const before = resources()
     yield* runSettled(subject, program)
-    // libuv gives its own handles back a turn later.
-    for (let turn = 0; turn < 50 && openHandles() > before.handles; turn++) yield* Effect.sleep("10 millis")
-    const after = resources()
+    const after = yield* resourcesAfter(before)
     assert.isAtMost(after.handles, before.handles, "descriptors or handles left open")
     assert.strictEqual(after.foreignBytes, before.foreignBytes, "foreign memory left allocated")
   })

@@ -28,6 +28,7 @@ import type {
   ProactorDirectory,
   ProactorFile,
   ProactorService,
+  ProactorSignal,
   ProactorSocket,
   ProactorStatistics
 } from "../Proactor.js"
@@ -39,6 +40,7 @@ import { internetDomain } from "./Domain.js"
 import type { EpollHost, Registrant } from "./EpollDescriptor.js"
 import { openDirectory } from "./EpollDirectory.js"
 import { EpollFiles } from "./EpollFiles.js"
+import { EpollSignal } from "./EpollSignal.js"
 import { EpollSocket } from "./EpollSocket.js"
 import { type DatagramTools, EpollUdpSocket } from "./EpollUdpSocket.js"
 import { EpollUnixSocket } from "./EpollUnixSocket.js"
@@ -125,6 +127,15 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     return Effect.suspend(() =>
       this.isClosed ? Effect.fail(closed("watch", path)) : openDirectory(this, path, isRecursive)
     )
+  }
+
+  get openSignal(): Effect.Effect<ProactorSignal, SocketError> {
+    return Effect.suspend(() => {
+      if (this.isClosed) return Effect.fail(closed("openSignal"))
+      const fd = this.system.eventfd(0, C.EFD_NONBLOCK | C.EFD_CLOEXEC)
+      if (fd >= 0) return Effect.succeed(new EpollSignal(this, fd))
+      return Effect.fail(fromErrno(this.system.errno(), { operation: "openSignal", syscall: "eventfd" }))
+    })
   }
 
   admit(descriptor: Registrant): void {

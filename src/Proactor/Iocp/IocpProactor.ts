@@ -35,6 +35,7 @@ import type {
   ProactorDirectory,
   ProactorFile,
   ProactorService,
+  ProactorSignal,
   ProactorSocket,
   ProactorStatistics
 } from "../Proactor.js"
@@ -48,6 +49,7 @@ import { IocpDirectory } from "./IocpDirectory.js"
 import { IocpFile } from "./IocpFile.js"
 import type { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
+import { IocpSignals, SIGNAL_MARK, type SignalHost } from "./IocpSignal.js"
 import { IocpTcpSocket } from "./IocpTcpSocket.js"
 import { IocpUdpSocket } from "./IocpUdpSocket.js"
 import { IocpUnixSocket } from "./IocpUnixSocket.js"
@@ -64,7 +66,7 @@ const GENERATIONS = 2 ** 31
 /** How long the packets of cancelled operations are waited for. They are prompt; this is for a broken system. */
 const DRAIN_MILLISECONDS = 10_000
 
-class IocpProactor implements ProactorService, IocpHost, CompletionLoop.CompletionSource {
+class IocpProactor implements ProactorService, IocpHost, SignalHost, CompletionLoop.CompletionSource {
   readonly name = "iocp"
   /** Parking takes a thread of its own: a poll costs less, always. */
   readonly largeBatch = 1
@@ -75,6 +77,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   isEnding = false
   private readonly waiter: PortWaiter
   private readonly handles = new SlotTable<IocpHandle>()
+  private readonly signals = new IocpSignals(this)
   private batch: Array<Operation> = []
   /** Ended in their own call, and to be told of it in the next turn of the event loop. */
   private postponed: Array<Operation> = []
@@ -82,7 +85,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   private orphans = 0
   /** Of datagrams; made when they are first needed. */
   private readonly addresses = new Map<AddressFamily, SockaddrCache>()
-  private notifyLoop: () => void = () => {}
+  private loop: CompletionLoop.CompletionLoop | undefined
   private onDrained: () => void = () => {}
 
   constructor(port: number, providers: Providers) {
@@ -91,7 +94,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   }
 
   get statistics(): Effect.Effect<ProactorStatistics> {
-    return Effect.sync(() => this.ledger.statistics(this.handles.size))
+    return Effect.sync(() => this.ledger.statistics(this.handles.size + this.signals.size))
   }
 
   openTcp(family: AddressFamily): Effect.Effect<ProactorSocket, SocketError> {
@@ -138,6 +141,14 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     )
   }
 
+  get openSignal(): Effect.Effect<ProactorSignal, SocketError> {
+    return Effect.suspend(() =>
+      this.isEnding
+        ? Effect.fail(closed("openSignal"))
+        : Effect.succeed(this.signals.open(this.waiter.handle))
+    )
+  }
+
   associate(handle: IocpHandle, operation: string): SocketError | undefined {
     const slot = this.handles.acquire(handle)
     const key = slot * GENERATIONS + this.handles.generation(slot)
@@ -160,7 +171,12 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   }
 
   started(): void {
-    this.notifyLoop()
+    this.loop?.notify()
+  }
+
+  cancelled(): void {
+    this.loop?.relax()
+    if (this.isDrained) this.onDrained()
   }
 
   retired(operation: Operation): void {
@@ -188,8 +204,10 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     const { slots, waiter } = this
     const count = waiter.poll()
     for (let index = 0; index < count; index++) {
-      const slot = slots.find(waiter.overlapped(index))
+      const address = waiter.overlapped(index)
+      const slot = slots.find(address)
       if (slot !== undefined && slot.key === waiter.key(index)) slot.complete()
+      else if (address === SIGNAL_MARK) this.signals.arrived(waiter.key(index))
     }
     return count
   }
@@ -211,7 +229,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
   }
 
   attach(loop: CompletionLoop.CompletionLoop): void {
-    this.notifyLoop = loop.notify
+    this.loop = loop
   }
 
   /** Refuses everything new, cancels what is in flight, and lets go of the handles that were left open. */
@@ -222,6 +240,7 @@ class IocpProactor implements ProactorService, IocpHost, CompletionLoop.Completi
     }
     // A handle with something in flight is closed by its last packet.
     for (const handle of this.handles.tenants()) handle.close()
+    this.signals.closeAll()
   }
 
   /** Waits until nothing is in flight: `true`; or for a time that is long enough: `false`. */

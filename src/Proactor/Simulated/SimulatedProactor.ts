@@ -25,6 +25,7 @@ import type {
   ProactorDirectory,
   ProactorFile,
   ProactorService,
+  ProactorSignal,
   ProactorSocket,
   ProactorStatistics
 } from "../Proactor.js"
@@ -32,6 +33,7 @@ import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { failure } from "./Faults.js"
 import type { Network, SimulatedHost } from "./Network.js"
 import { SimulatedFile, type SimulatedFileHost } from "./SimulatedFile.js"
+import { SimulatedSignal } from "./SimulatedSignal.js"
 import { SimulatedSocket } from "./SimulatedSocket.js"
 import { SimulatedUdpSocket } from "./SimulatedUdpSocket.js"
 import { SimulatedUnixSocket } from "./SimulatedUnixSocket.js"
@@ -54,6 +56,7 @@ export class SimulatedProactor implements ProactorService, SimulatedFileHost {
   isClosed = false
   private readonly sockets = new Set<Owned>()
   private readonly files = new Set<SimulatedFile>()
+  private readonly signals = new Set<SimulatedSignal>()
 
   constructor(network: Network, host: SimulatedHost) {
     this.network = network
@@ -65,7 +68,7 @@ export class SimulatedProactor implements ProactorService, SimulatedFileHost {
       submitted: this.ledger.submitted,
       retired: this.ledger.retired,
       inFlight: this.ledger.inFlight,
-      openSockets: this.sockets.size + this.files.size
+      openSockets: this.sockets.size + this.files.size + this.signals.size
     }))
   }
 
@@ -117,6 +120,19 @@ export class SimulatedProactor implements ProactorService, SimulatedFileHost {
     this.files.delete(file)
   }
 
+  get openSignal(): Effect.Effect<ProactorSignal, SocketError> {
+    return Effect.suspend(() => {
+      if (this.isClosed) return Effect.fail(closed("openSignal"))
+      const signal = new SimulatedSignal(this)
+      this.signals.add(signal)
+      return Effect.succeed(signal)
+    })
+  }
+
+  forgetSignal(signal: SimulatedSignal): void {
+    this.signals.delete(signal)
+  }
+
   adopt<Socket extends Owned>(socket: Socket): Socket {
     this.sockets.add(socket)
     return socket
@@ -149,6 +165,7 @@ export class SimulatedProactor implements ProactorService, SimulatedFileHost {
       socket.close()
     }
     for (const file of [...this.files]) file.close()
+    for (const signal of [...this.signals]) signal.close()
     // What had completed before retires too, while there is still somebody to be told.
     this.network.simulation.deliver()
   }
