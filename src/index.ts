@@ -8,6 +8,7 @@
  * - `ProxyProtocol`: who the client of a proxy is.
  * - `Future`: operations that were started and go on by themselves.
  * - `File`: files, also sent over connections; `Directory`: what happens in one.
+ * - `ThreadQueue`: queues into the loop from other threads.
  * - `Errors`: `NetworkError`, `ConnectionError`, `TimeoutError`, `FileError`, and the tables behind them.
  * - `Address`: IP addresses and ports, and the addresses of Unix sockets and named pipes.
  * - `Iocp`, `Epoll`: the system layers, usable on their own.
@@ -32,3 +33,4 @@ export * as Streams from "./Net/Streams.js"
 export * as Udp from "./Net/Udp.js"
 export * as Unix from "./Net/Unix.js"
 export * as Proactor from "./Proactor/index.js"
+export * as ThreadQueue from "./ThreadQueue/index.js"
