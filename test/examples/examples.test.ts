@@ -3,7 +3,7 @@
  */
 import { readdirSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as callbacks from "../../examples/callbacks.js"
 import * as completionPort from "../../examples/completion-port.js"
 import * as dnsResponder from "../../examples/dns-responder.js"
@@ -18,6 +18,8 @@ import * as rpc from "../../examples/rpc.js"
 import * as select from "../../examples/select.js"
 import * as tcpProxy from "../../examples/tcp-proxy.js"
 import * as tlsChat from "../../examples/tls-chat.js"
+import * as workerQueue from "../../examples/worker-queue.js"
+import { makeProgram } from "../support/program.js"
 import { runCollecting } from "./running.js"
 
 interface Expectation {
@@ -196,6 +198,20 @@ const examples: Record<string, Expectation> = {
       /^Net\.select: 100 lines/,
       /^ {2}a counted to 100, and no line is missing$/,
       /^ {2}b counted to 100, and no line is missing$/
+    ]
+  },
+  "worker-queue": {
+    program: Effect.acquireUseRelease(
+      // A thread runs what is compiled.
+      Effect.promise(() => makeProgram(new URL("../../examples/support/primes.ts", import.meta.url))),
+      ({ file }) => workerQueue.programWith(file),
+      ({ dispose }) => Effect.sync(dispose)
+    ),
+    anyOrder: true,
+    lines: [
+      /^from 0 on: 2262 primes, the last 19997$/,
+      /^from 20000 on: 1941 primes, the last 39989$/,
+      /^from 40000 on: 1854 primes, the last 59999$/
     ]
   }
 }
