@@ -183,6 +183,14 @@ export const targets = [
     atLeast: 1.5
   })),
   {
+    suite: "sendfile",
+    title: "file sent, beside reading and writing it",
+    figure: "requestsPerSecond",
+    of: {},
+    against: "read and write",
+    atLeast: 2
+  },
+  {
     suite: "windows",
     title: "echo, 1 connection",
     figure: "requestsPerSecond",

@@ -49,11 +49,15 @@ export const peers = [
       "socket-server": [script("effect-iocp-socket-server.mjs")],
       rpc: [script("effect-iocp-rpc.mjs")],
       http: [script("effect-iocp-http.mjs")],
-      udp: [script("effect-iocp-udp.mjs")]
+      udp: [script("effect-iocp-udp.mjs")],
+      "send-file": [script("effect-iocp-file.mjs")]
     }
   },
   { name: "c-epoll", program: built.epoll, args: [], needs: [built.epoll], special: { udp: [] } },
-  onNode("node:net", "node-net.mjs", []),
+  {
+    ...onNode("node:net", "node-net.mjs", []),
+    special: { "send-file": [script("node-file.mjs")] }
+  },
   {
     name: "node:dgram",
     program: process.execPath,
@@ -69,6 +73,12 @@ export const peers = [
     program: process.execPath,
     needs: [installed("@effect", "platform-node")],
     special: { http: [script("node-http-server.mjs")] }
+  },
+  {
+    name: "read and write",
+    program: process.execPath,
+    needs: [inRoot("dist", "index.js")],
+    special: { "send-file": [script("effect-iocp-file-copied.mjs")] }
   },
   { name: "bun", program: bun, args: [script("bun.mjs")], needs: [bun] },
   {

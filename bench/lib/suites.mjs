@@ -7,6 +7,7 @@ import { http } from "../suites/http.mjs"
 import { idle } from "../suites/idle.mjs"
 import { latency } from "../suites/latency.mjs"
 import { rpc } from "../suites/rpc.mjs"
+import { sendfile } from "../suites/sendfile.mjs"
 import { socketServer } from "../suites/socketServer.mjs"
 import { udp } from "../suites/udp.mjs"
 
@@ -17,7 +18,7 @@ import { udp } from "../suites/udp.mjs"
  * @property {number} pipelined Requests in flight on a connection
  * @property {number} idleConnections Open and silent beside the busy ones
  * @property {number | null} requestedPerSecond Of an open load
- * @property {"echo" | "receive" | "send" | "socket-server" | "rpc" | "http" | "udp"} serverMode
+ * @property {"echo" | "receive" | "send" | "socket-server" | "rpc" | "http" | "udp" | "send-file"} serverMode
  * @property {"whole suite" | "one turn"} serverLife
  * @property {ReadonlyArray<string>} load The load generator's mode and arguments
  * @property {ReadonlyArray<string>} [loadProgram] Another load generator: its program and first arguments
@@ -41,5 +42,6 @@ export const suites = {
   "socket-server": socketServer,
   rpc,
   http,
-  udp
+  udp,
+  sendfile
 }

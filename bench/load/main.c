@@ -1,7 +1,7 @@
 /*
  * The load generator: one thread, epoll, one mode a run.
  *
- *     load echo|open|churn|receive|send|hold|udp --port P [--connections N] [--idle N] [--message-bytes B] [--depth D]
+ *     load echo|open|churn|receive|send|drain|hold|udp --port P [--connections N] [--idle N] [--message-bytes B] [--depth D]
  *          [--total-bytes B] [--rate R] [--seconds S] [--server-pid PID]
  *
  * It prints one line of JSON. A connection that is lost, or bytes that are not what was sent, end it with exit code 1.
@@ -47,8 +47,8 @@ static const struct {
   const char *name;
   void (*run)(const struct options *, struct result *);
 } modes[] = {{"echo", run_echo},       {"open", run_open}, {"churn", run_churn},
-             {"receive", run_receive}, {"send", run_send}, {"hold", run_hold},
-             {"udp", run_udp}};
+             {"receive", run_receive}, {"send", run_send}, {"drain", run_drain},
+             {"hold", run_hold},       {"udp", run_udp}};
 
 static void run_mode(const char *name, const struct options *options, struct result *result) {
   for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)

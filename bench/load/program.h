@@ -47,6 +47,7 @@ void run_open(const struct options *options, struct result *result);
 void run_churn(const struct options *options, struct result *result);
 void run_receive(const struct options *options, struct result *result);
 void run_send(const struct options *options, struct result *result);
+void run_drain(const struct options *options, struct result *result);
 void run_hold(const struct options *options, struct result *result);
 void run_udp(const struct options *options, struct result *result);
 

@@ -3,7 +3,8 @@
  *
  * Received by the server: it counts, and once it has `total_bytes` it answers with that number and a line end. Only then
  * the turn is over: bytes that wait in the system's buffers were not received.
- * Sent by the server: `total_bytes` and the end of the stream, every byte STREAM_BYTE.
+ * Sent by the server: `total_bytes` and the end of the stream, every byte STREAM_BYTE. To drain such a stream is to let the
+ * system discard most of it: who sends may then be faster than anybody receives, and how much so is what is asked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,8 @@
 #define RECEIVE_BYTES (256 * 1024)
 /* Longer than any turn: a server that hangs must not hang the benchmark. */
 #define PATIENCE_SECONDS 60
+/* When a stream is drained, one of so many receives takes the bytes and looks at them. */
+#define DRAINED_BEFORE_A_LOOK 64
 
 /* Blocking is the simplest, and the fastest for one connection. */
 static int blocking_socket(uint16_t port) {
@@ -84,24 +87,27 @@ void run_receive(const struct options *options, struct result *result) {
   server_settle(options->server);
 }
 
-static uint64_t receive_all(int socket, char *buffer) {
+static uint64_t receive_all(int socket, char *buffer, bool is_drained) {
   uint64_t total = 0;
-  for (;;) {
-    ssize_t got = recv(socket, buffer, RECEIVE_BYTES, 0);
+  for (uint64_t calls = 0;; calls++) {
+    bool is_discarded = is_drained && calls % DRAINED_BEFORE_A_LOOK != 0;
+    /* On a TCP socket that flag discards the bytes (tcp(7)). */
+    ssize_t got = recv(socket, buffer, RECEIVE_BYTES, is_discarded ? MSG_TRUNC : 0);
     if (got < 0) problem_of("connection lost: recv");
     if (got == 0) return total;
-    if (buffer[0] != STREAM_BYTE || buffer[got - 1] != STREAM_BYTE) problem("the stream is not what was agreed");
     total += (uint64_t)got;
+    if (is_discarded) continue;
+    if (buffer[0] != STREAM_BYTE || buffer[got - 1] != STREAM_BYTE) problem("the stream is not what was agreed");
   }
 }
 
-void run_send(const struct options *options, struct result *result) {
+static void take_stream(const struct options *options, struct result *result, bool is_drained) {
   struct window window;
   char *buffer = buffer_of(RECEIVE_BYTES);
   /* The server starts when it accepts. */
   window_open(&window, options->server, 0);
   int socket = blocking_socket(options->port);
-  uint64_t count = receive_all(socket, buffer);
+  uint64_t count = receive_all(socket, buffer, is_drained);
   finish(options, result, &window);
   if (count != options->total_bytes)
     problem("the server sent %" PRIu64 " of %" PRIu64 " bytes", count, options->total_bytes);
@@ -109,3 +115,7 @@ void run_send(const struct options *options, struct result *result) {
   free(buffer);
   server_settle(options->server);
 }
+
+void run_send(const struct options *options, struct result *result) { take_stream(options, result, false); }
+
+void run_drain(const struct options *options, struct result *result) { take_stream(options, result, true); }
