@@ -62,21 +62,22 @@ export interface OpenOptions {
  * @since 0.1.0
  * @category options
  */
-export interface ReadOptions extends TimeoutOptions {
+export interface PositionOptions extends TimeoutOptions {
   /** Where to begin, in bytes: a whole number, 0 to 2^53 - 1. */
   readonly offset: number
-  /** The most bytes to read. 65 536 if absent. It may be fewer, at most 65 536 (Windows) or 1 MiB at a time. */
-  readonly maxBytes?: number | undefined
 }
 
 /**
  * @since 0.1.0
  * @category options
  */
-export interface WriteOptions extends TimeoutOptions {
-  /** Where to begin, in bytes: a whole number. A gap between the file's end and that reads as zeros. */
-  readonly offset: number
+export interface ReadOptions extends PositionOptions {
+  /** The most bytes to read. 65 536 if absent. It may be fewer, at most 65 536 (Windows) or 1 MiB at a time. */
+  readonly maxBytes?: number | undefined
 }
+
+/** Without a timeout there is no `TimeoutError`. */
+type Untimed<Options> = Options & { readonly timeout?: undefined }
 
 /**
  * @since 0.1.0
@@ -99,26 +100,33 @@ export interface File {
 
   /** What is there from `offset` on: at least one byte; empty at the end of the file. */
   readonly read: {
-    (options: ReadOptions & { readonly timeout?: undefined }): Effect.Effect<Uint8Array, FileError>
+    (options: Untimed<ReadOptions>): Effect.Effect<Uint8Array, FileError>
     (options: ReadOptions): Effect.Effect<Uint8Array, FileError | TimeoutError>
   }
 
-  /** Writes some of the bytes, at least one, and answers how many. The caller leaves them unchanged until then. */
+  /**
+   * Fills the buffer with what is there from `offset` on, and answers how many bytes that was, at least one; 0 at the end of
+   * the file. The buffer is left alone until then, also if the read is interrupted. For who reads much: unlike `read`, it
+   * leaves no garbage.
+   */
+  readonly readInto: {
+    (buffer: Uint8Array, options: Untimed<PositionOptions>): Effect.Effect<number, FileError>
+    (buffer: Uint8Array, options: PositionOptions): Effect.Effect<number, FileError | TimeoutError>
+  }
+
+  /**
+   * Writes some of the bytes, at least one, and answers how many. The caller leaves them unchanged until then. A gap between
+   * the end of the file and `offset` reads as zeros.
+   */
   readonly write: {
-    (
-      bytes: Uint8Array,
-      options: WriteOptions & { readonly timeout?: undefined }
-    ): Effect.Effect<number, FileError>
-    (bytes: Uint8Array, options: WriteOptions): Effect.Effect<number, FileError | TimeoutError>
+    (bytes: Uint8Array, options: Untimed<PositionOptions>): Effect.Effect<number, FileError>
+    (bytes: Uint8Array, options: PositionOptions): Effect.Effect<number, FileError | TimeoutError>
   }
 
   /** Writes all of the bytes. Where that fails on the way, `bytesTransferred` tells how many were written. */
   readonly writeAll: {
-    (
-      bytes: Uint8Array,
-      options: WriteOptions & { readonly timeout?: undefined }
-    ): Effect.Effect<void, FileError>
-    (bytes: Uint8Array, options: WriteOptions): Effect.Effect<void, FileError | TimeoutError>
+    (bytes: Uint8Array, options: Untimed<PositionOptions>): Effect.Effect<void, FileError>
+    (bytes: Uint8Array, options: PositionOptions): Effect.Effect<void, FileError | TimeoutError>
   }
 
   /**

@@ -15,9 +15,15 @@ import type { ProactorFile } from "./Proactor.js"
 
 const noBytes = new Uint8Array(0)
 
+/** The buffer went to another thread, say. */
+const takenAway = ({ peer, purpose }: Operation): SocketError =>
+  invalidArgument(purpose, "the buffer was taken away: leave it until the operation is over", peer)
+
 /**
  * Reads from `position` on: at least one byte and at most `maxBytes`. A success with an empty `chunk` is the end of the
  * file: there is nothing at that position, or after it.
+ *
+ * With a `target` the bytes come there, as many as it has room for; it is the proactor's until the operation retires.
  *
  * @since 0.1.0
  * @category models
@@ -26,8 +32,27 @@ export class ReadAtOperation extends Operation {
   readonly kind = "ReadAt"
   position = 0
   maxBytes = 0
-  /** The bytes read: memory of its own, the submitter's to keep. */
+  target: Uint8Array | undefined
+  /** The bytes read: memory of its own, the submitter's to keep; or the part of `target` that was filled. */
   chunk: Uint8Array = noBytes
+
+  /** For proactors: how many bytes to read at most. */
+  get room(): number {
+    const { maxBytes, target } = this
+    return target === undefined ? maxBytes : Math.min(maxBytes, target.length)
+  }
+
+  /** For proactors, before they read: what is wrong, if the target has no room. See the same of `SendOperation`. */
+  get vanished(): SocketError | undefined {
+    return this.target?.length === 0 ? takenAway(this) : undefined
+  }
+
+  /** For proactors: fills the target, if there is one, with bytes that came into memory of theirs; else `copy` makes the chunk. */
+  fill(bytes: Uint8Array, copy: (bytes: Uint8Array) => Uint8Array): void {
+    const { target } = this
+    target?.set(bytes.subarray(0, target.length))
+    this.chunk = target === undefined ? copy(bytes) : target.subarray(0, bytes.length)
+  }
 }
 
 /**
@@ -48,9 +73,7 @@ export class WriteAtOperation extends Operation {
 
   /** For proactors, before they look at the bytes: see the same of `SendOperation`. */
   get vanished(): SocketError | undefined {
-    if (this.offset < this.bytes.length) return undefined
-    const advice = "the buffer was taken away while it was being written: leave it until that is done"
-    return invalidArgument(this.purpose, advice, this.peer)
+    return this.offset < this.bytes.length ? undefined : takenAway(this)
   }
 }
 

@@ -29,7 +29,7 @@ import {
   WriteAtOperation
 } from "../../Proactor/FileOperation.js"
 import type { FileOpening, ProactorFile } from "../../Proactor/Proactor.js"
-import type { File, FlushOptions, ReadOptions, WriteOptions } from "../File.js"
+import type { File, FlushOptions, PositionOptions, ReadOptions } from "../File.js"
 import { type Asked, Request } from "./Request.js"
 import { Uses } from "./Uses.js"
 
@@ -88,33 +88,46 @@ export class OpenFile implements File, FileSource, Owner {
   read(options: ReadOptions): Effect.Effect<Uint8Array, FileError | TimeoutError>
   read(options: ReadOptions): Effect.Effect<Uint8Array, FileError | TimeoutError> {
     return Effect.suspend(() => {
-      const { maxBytes = DEFAULT_MAX_BYTES, offset, timeout } = options
-      if (!this.isReadable) return this.refuse("read", "it is open for writing only")
-      if (!isOffset(offset)) return this.refuse("read", `offset ${offsetIs}`)
+      const { maxBytes = DEFAULT_MAX_BYTES } = options
       if (!isPositiveInteger(maxBytes)) return this.refuse("read", "maxBytes is a whole number, 1 or more")
       const operation = new ReadAtOperation()
-      operation.position = offset
       operation.maxBytes = maxBytes
-      const reading = this.ask({ name: "read", operation }, timeout)
-      return Effect.map(reading, ({ chunk }) => chunk)
+      return Effect.map(this.readWith(operation, options), ({ chunk }) => chunk)
+    })
+  }
+
+  readInto(
+    buffer: Uint8Array,
+    options: PositionOptions & { readonly timeout?: undefined }
+  ): Effect.Effect<number, FileError>
+  readInto(buffer: Uint8Array, options: PositionOptions): Effect.Effect<number, FileError | TimeoutError>
+  readInto(buffer: Uint8Array, options: PositionOptions): Effect.Effect<number, FileError | TimeoutError> {
+    return Effect.suspend(() => {
+      if (!(buffer instanceof Uint8Array) || buffer.length === 0) {
+        return this.refuse("read", "the buffer is a Uint8Array with room for at least one byte")
+      }
+      const operation = new ReadAtOperation()
+      operation.target = buffer
+      operation.maxBytes = buffer.length
+      return Effect.map(this.readWith(operation, options), ({ chunk }) => chunk.length)
     })
   }
 
   write(
     bytes: Uint8Array,
-    options: WriteOptions & { readonly timeout?: undefined }
+    options: PositionOptions & { readonly timeout?: undefined }
   ): Effect.Effect<number, FileError>
-  write(bytes: Uint8Array, options: WriteOptions): Effect.Effect<number, FileError | TimeoutError>
-  write(bytes: Uint8Array, options: WriteOptions): Effect.Effect<number, FileError | TimeoutError> {
+  write(bytes: Uint8Array, options: PositionOptions): Effect.Effect<number, FileError | TimeoutError>
+  write(bytes: Uint8Array, options: PositionOptions): Effect.Effect<number, FileError | TimeoutError> {
     return this.writeAt(bytes, options, "some")
   }
 
   writeAll(
     bytes: Uint8Array,
-    options: WriteOptions & { readonly timeout?: undefined }
+    options: PositionOptions & { readonly timeout?: undefined }
   ): Effect.Effect<void, FileError>
-  writeAll(bytes: Uint8Array, options: WriteOptions): Effect.Effect<void, FileError | TimeoutError>
-  writeAll(bytes: Uint8Array, options: WriteOptions): Effect.Effect<void, FileError | TimeoutError> {
+  writeAll(bytes: Uint8Array, options: PositionOptions): Effect.Effect<void, FileError | TimeoutError>
+  writeAll(bytes: Uint8Array, options: PositionOptions): Effect.Effect<void, FileError | TimeoutError> {
     return Effect.asVoid(this.writeAt(bytes, options, "all"))
   }
 
@@ -178,9 +191,19 @@ export class OpenFile implements File, FileSource, Owner {
     return this
   }
 
+  private readWith(
+    operation: ReadAtOperation,
+    { offset, timeout }: PositionOptions
+  ): Effect.Effect<ReadAtOperation, FileError | TimeoutError> {
+    if (!this.isReadable) return this.refuse("read", "it is open for writing only")
+    if (!isOffset(offset)) return this.refuse("read", `offset ${offsetIs}`)
+    operation.position = offset
+    return this.ask({ name: "read", operation }, timeout)
+  }
+
   private writeAt(
     bytes: Uint8Array,
-    { offset, timeout }: WriteOptions,
+    { offset, timeout }: PositionOptions,
     extent: Extent
   ): Effect.Effect<number, FileError | TimeoutError> {
     return Effect.suspend(() => {

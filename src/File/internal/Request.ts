@@ -13,8 +13,8 @@
  *                             +--the piece retired--> Done
  *
  * Whoever stops a read need not wait for that: it changes nothing, and its memory is its own. Anything else is waited for.
- * The bytes of a write are the caller's, who may use them again when the call is over, and what comes next may depend on what
- * it did. (A proactor whose files are served by threads cannot call a piece back, see there. So that is how long it may take.)
+ * The bytes of a write, and the buffer that a read fills, are the caller's, who may use them again when the call is over; and
+ * what comes next may depend on what a write did. (A proactor whose files are served by threads cannot call a piece back, see there. So that is how long it may take.)
  *
  * @since 0.1.0
  */
@@ -141,7 +141,7 @@ export class Request<Op extends FileOperation> implements FileUse {
     return Effect.suspend(() => {
       if (this.isDone) return Effect.void
       this.cancel()
-      if (this.operation.kind === "ReadAt") return Effect.void
+      if (this.operation.kind === "ReadAt" && this.operation.target === undefined) return Effect.void
       return Effect.uninterruptible(Effect.asVoid(holdsBefore(this.done, undefined)))
     })
   }

@@ -42,7 +42,10 @@ export class FilePart {
   private sent = 0
   private chunk: Uint8Array = noBytes
   private chunkOffset = 0
-  private reading: ReadAtOperation | undefined
+  private readonly reading = new ReadAtOperation()
+  /** Made when it is first read into. It is this part's alone, and used for every chunk. */
+  private buffer: Uint8Array | undefined
+  private isDropped = false
 
   /** So many bytes of the file, from `start` on. */
   constructor(source: FileSource, start: number, byteLength: number) {
@@ -53,7 +56,7 @@ export class FilePart {
 
   /** Whether a read is under way that brings bytes for this. */
   get isReading(): boolean {
-    return this.reading?.isInFlight === true
+    return this.reading.isInFlight && !this.isDropped
   }
 
   /** Whether there are bytes in memory to be sent. */
@@ -86,30 +89,31 @@ export class FilePart {
       this.fail(closed("sendFile"))
       return true
     }
-    const reading = new ReadAtOperation()
-    this.reading = reading
+    const { handle } = this.source
+    const { reading } = this
+    this.buffer ??= new Uint8Array(Math.min(CHUNK_BYTES, this.byteLength))
+    reading.target = this.buffer
     reading.position = this.start + this.sent
-    reading.maxBytes = Math.min(CHUNK_BYTES, this.byteLength - this.sent)
-    const use: FileUse = { cancel: () => this.source.handle.cancel(reading) }
+    reading.maxBytes = this.byteLength - this.sent
+    const use: FileUse = { cancel: () => handle.cancel(reading) }
     const over = () => {
       this.source.end(use)
       this.take(reading)
     }
     reading.onRetired = () => {
       over()
-      if (this.reading === reading) onRead()
+      if (!this.isDropped) onRead()
     }
     this.source.begin(use)
-    if (!this.source.handle.submit(reading)) return false
+    if (!handle.submit(reading)) return false
     over()
     return true
   }
 
   /** Lets a read end by itself: what it brings is for nobody. */
   drop(): void {
-    const { reading } = this
-    this.reading = undefined
-    if (reading !== undefined) this.source.handle.cancel(reading)
+    this.isDropped = true
+    this.source.handle.cancel(this.reading)
   }
 
   /** There is nothing where the next bytes ought to be. */

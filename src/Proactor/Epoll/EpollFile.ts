@@ -112,7 +112,7 @@ export class EpollFile implements ProactorFile {
 
   private refusalOf(operation: FileOperation): SocketError | undefined {
     if (this.isClosed || this.host.isClosed) return closed(operation.purpose, operation.peer)
-    return operation.kind === "WriteAt" ? operation.vanished : undefined
+    return operation.kind === "WriteAt" || operation.kind === "ReadAt" ? operation.vanished : undefined
   }
 
   private start(operation: FileOperation): void {
@@ -136,9 +136,11 @@ export class EpollFile implements ProactorFile {
   }
 
   private read(operation: ReadAtOperation): void {
-    const scratch = new ScratchBuffer(Math.min(operation.maxBytes, PIECE_BYTES))
-    fs.read(this.fd, scratch.bytes, 0, scratch.byteLength, operation.position, (error, count) => {
-      if (error === null) operation.chunk = scratch.take(count)
+    const { position, room, target } = operation
+    const length = Math.min(room, PIECE_BYTES)
+    const scratch = new ScratchBuffer(length)
+    fs.read(this.fd, target ?? scratch.bytes, 0, length, position, (error, count) => {
+      if (error === null) operation.chunk = target?.subarray(0, count) ?? scratch.take(count)
       this.over(operation, "pread", error)
     })
   }

@@ -65,7 +65,7 @@ export class IocpFile extends IocpHandle<FileOperation> implements ProactorFile 
   protected override start(operation: FileOperation, slot: OperationSlot): Start | "Ended" {
     switch (operation.kind) {
       case "ReadAt":
-        return this.startRead(operation, slot)
+        return operation.vanished ?? this.startRead(operation, slot)
       case "WriteAt":
         return operation.vanished ?? this.startWrite(operation, slot)
       case "Truncate":
@@ -84,7 +84,8 @@ export class IocpFile extends IocpHandle<FileOperation> implements ProactorFile 
     else if (operation.kind === "WriteAt") operation.written = slot.transferred
     if (operation.kind !== "ReadAt") return true
     if (slot.status === C.STATUS_END_OF_FILE) endOf(operation)
-    else if (slot.buffer !== undefined) operation.chunk = copyOut(slot.buffer.bytes, slot.transferred)
+    else if (slot.buffer !== undefined)
+      operation.fill(slot.buffer.bytes.subarray(0, slot.transferred), copied)
     return true
   }
 
@@ -97,7 +98,7 @@ export class IocpFile extends IocpHandle<FileOperation> implements ProactorFile 
   }
 
   private startRead(operation: ReadAtOperation, slot: OperationSlot): Start | "Ended" {
-    const length = Math.min(operation.maxBytes, LARGE_BUFFER_BYTES)
+    const length = Math.min(operation.room, LARGE_BUFFER_BYTES)
     const buffer = this.host.buffers.acquire(length)
     slot.hold(buffer, length)
     slot.prepareAt(operation.position)
@@ -167,6 +168,8 @@ export class IocpFile extends IocpHandle<FileOperation> implements ProactorFile 
     return operation.stat === undefined ? fromWin32(kernel32().GetLastError(), callOf(operation)) : "Ended"
   }
 }
+
+const copied = (bytes: Uint8Array): Uint8Array => copyOut(bytes, bytes.length)
 
 /** The end of the file is no failure. */
 const endOf = (operation: ReadAtOperation): void => {

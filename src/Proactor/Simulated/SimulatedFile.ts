@@ -10,6 +10,9 @@ import type { Ledger } from "../Operation.js"
 import type { ProactorFile } from "../Proactor.js"
 import type { Content, Disk } from "./Disk.js"
 
+/** What the disk answers is a copy already. */
+const own = (bytes: Uint8Array): Uint8Array => bytes
+
 /**
  * What a file needs of its proactor.
  *
@@ -61,7 +64,8 @@ export class SimulatedFile implements ProactorFile {
     const { content, disk } = this
     switch (operation.kind) {
       case "ReadAt":
-        operation.chunk = disk.read(content, operation.position, operation.maxBytes)
+        operation.failure = operation.vanished
+        operation.fill(disk.read(content, operation.position, operation.room), own)
         break
       case "WriteAt":
         this.write(operation)

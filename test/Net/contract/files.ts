@@ -265,6 +265,41 @@ export const files = (subject: Subject) => {
     })
   )
 
+  test(subject, "a buffer is filled as far as there are bytes, and no further", () =>
+    Effect.gen(function* () {
+      const file = yield* newFile
+      yield* file.writeAll(pattern(1000), { offset: 0 })
+      const buffer = new Uint8Array(600).fill(7)
+      const count = yield* file.readInto(buffer.subarray(100, 500), { offset: 10 })
+      assert.isAtLeast(count, 1)
+      assert.isTrue(isEqual(buffer.subarray(100, 100 + count), pattern(count, 10)))
+      assert.isTrue([...buffer.subarray(0, 100), ...buffer.subarray(500)].every((byte) => byte === 7))
+      assert.strictEqual(yield* file.readInto(buffer, { offset: 990, timeout: "1 minute" }), 10)
+      assert.isTrue(isEqual(buffer.subarray(0, 10), pattern(10, 990)))
+      buffer.fill(7)
+      assert.strictEqual(yield* file.readInto(buffer, { offset: 1000 }), 0)
+      assert.isTrue(buffer.every((byte) => byte === 7))
+      assert.strictEqual(yield* reasonOf(file.readInto(new Uint8Array(0), { offset: 0 })), "InvalidArgument")
+      assert.strictEqual(yield* reasonOf(file.readInto(buffer, { offset: -1 })), "InvalidArgument")
+    })
+  )
+
+  test(subject, "a buffer is left alone once the read of it is interrupted", () =>
+    Effect.gen(function* () {
+      const file = yield* newFile
+      yield* file.writeAll(pattern(100_000), { offset: 0 })
+      const buffer = new Uint8Array(60_000)
+      for (let round = 0; round < (subject.isSlow ? 20 : 200); round++) {
+        const reading = yield* Effect.fork(file.readInto(buffer, { offset: 0 }))
+        if (round % 2 === 0) yield* Effect.yieldNow()
+        yield* Fiber.interrupt(reading)
+        buffer.fill(0)
+        if (round % 4 === 0) yield* Effect.sleep("1 millis")
+        assert.isTrue(buffer.every((byte) => byte === 0))
+      }
+    })
+  )
+
   test(subject, "a stream is a part of the file, and ends where that does or the file does", () =>
     Effect.gen(function* () {
       const file = yield* newFile
