@@ -1,11 +1,11 @@
 /**
- * A completion port: where the packets of its sockets are dequeued, kept and handed to those who wait.
+ * A completion port: where the packets of its handles are dequeued, kept and handed to those who wait.
  *
  * Lifecycle:
  *
  *     Open      packets are dequeued into the inbox: by a poll when somebody asks and none is there, by a parked
  *               call while somebody waits. The call is parked for as long as somebody waits, and not longer.
- *     Closing   those who wait are told. Operations in flight on the port's sockets are cancelled, and their
+ *     Closing   those who wait are told. Operations in flight on the port's handles are cancelled, and their
  *               packets dequeued, since the system may write to their memory until then.
  *     Closed    the handle is closed. Whoever uses the port gets `InvalidHandle`.
  *
@@ -17,11 +17,11 @@
 import { fromNtStatus, type NetworkError, type SystemCall } from "../Errors/index.js"
 import { Leases } from "../Foreign/Lease.js"
 import type { Completion } from "./Completion.js"
+import type { OverlappedHandle } from "./Handle.js"
 import { Inbox, type Place } from "./Inbox.js"
 import { enqueue, type Word } from "./Kernel32.js"
 import { retire } from "./Overlapped.js"
 import { PortWaiter } from "./PortWaiter.js"
-import type { Socket } from "./Socket.js"
 import { portClosed } from "./Support.js"
 
 /**
@@ -50,7 +50,7 @@ export class CompletionPort {
   /** @internal */
   readonly waiter: PortWaiter
   /** @internal */
-  readonly sockets = new Set<Socket>()
+  readonly handles = new Set<OverlappedHandle>()
   /**
    * By which other threads post to it.
    *
@@ -265,10 +265,8 @@ export class CompletionPort {
     }
     if (packet.status < FIRST_FAILURE) return { _tag: "CompletionSuccess", ...packet }
     const { operation, syscall, address } = submission ?? unknownOperation
-    return {
-      _tag: "CompletionFailure",
-      ...packet,
-      error: fromNtStatus(packet.status, { operation, syscall, address })
-    }
+    const call = { operation, syscall, address }
+    const error = submission?.target.failureOf(packet.status, call) ?? fromNtStatus(packet.status, call)
+    return { _tag: "CompletionFailure", ...packet, error }
   }
 }

@@ -127,7 +127,7 @@ export interface Kernel32 {
   readonly GetNamedPipeClientProcessId: (pipe: number, processId: Uint8Array) => number
   readonly GetNamedPipeServerProcessId: (pipe: number, processId: Uint8Array) => number
   /** Copies memory that the system has allocated. */
-  readonly RtlMoveMemory: (to: Uint8Array, from: Word, length: number) => void
+  readonly RtlMoveMemory: (to: number, from: Word, length: number) => void
   /** Frees what the system has allocated so; 0 for success. */
   readonly LocalFree: (memory: Word) => number
 }
@@ -271,7 +271,7 @@ export const kernel32: () => Kernel32 = lazily(() => {
     FindClose: bind("FindClose", "int", ["intptr_t"]),
     ...makeFileCalls(bind, GetLastError),
     ...makePipeCalls(bind),
-    RtlMoveMemory: bind("RtlMoveMemory", "void", ["void *", "uintptr_t", "uintptr_t"]),
+    RtlMoveMemory: bind("RtlMoveMemory", "void", ["uintptr_t", "uintptr_t", "uintptr_t"]),
     LocalFree: bind("LocalFree", "uintptr_t", ["uintptr_t"]),
     DuplicateHandle: bind("DuplicateHandle", "int", [
       "intptr_t",

@@ -11,27 +11,18 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { format as formatAddress, type SocketAddress } from "../Address/index.js"
-import { closed, fromWsa, invalidArgument, type NetworkError, type SocketError } from "../Errors/index.js"
+import { closed, invalidArgument, type NetworkError, type SocketError } from "../Errors/index.js"
 import type { ForeignMemory } from "../Foreign/Memory.js"
 import * as C from "./Constants.js"
+import type { OverlappedHandle } from "./Handle.js"
 import { kernel32 } from "./Kernel32.js"
 import { Overlapped } from "./Overlapped.js"
 import { drained } from "./Port.js"
 import type { Socket } from "./Socket.js"
 import { decoded, encodeFor } from "./Sockets.js"
-import { onWindows, portClosed, portError } from "./Support.js"
-import { type Winsock, winsock } from "./Winsock.js"
-
-/**
- * Which part of a buffer an operation uses: all of it, if left out.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Part {
-  readonly offset?: number
-  readonly length?: number
-}
+import { type Part, type Request, socketCalls, submit as submitTo } from "./Submit.js"
+import { onWindows, portError } from "./Support.js"
+import { winsock } from "./Winsock.js"
 
 /**
  * @since 0.1.0
@@ -42,60 +33,8 @@ export interface ReceiveOptions extends Part {
   readonly peek?: boolean
 }
 
-interface Request {
-  readonly operation: string
-  readonly syscall: string
-  readonly address?: string | undefined
-  readonly buffer?: ForeignMemory
-  readonly part?: Part
-  readonly flags?: number
-  readonly accepted?: Socket
-  /** Makes the call; false if it failed, `IO_PENDING` being a failure too. */
-  readonly start: (api: Winsock) => boolean
-}
-
-const partOf = (buffer: ForeignMemory, part: Part): { readonly offset: number; readonly length: number } => {
-  const offset = part.offset ?? 0
-  return { offset, length: part.length ?? buffer.byteLength - offset }
-}
-
-const isInside = (buffer: ForeignMemory, part: Part): boolean => {
-  const { offset, length } = partOf(buffer, part)
-  const areWhole = Number.isSafeInteger(offset) && Number.isSafeInteger(length)
-  return areWhole && offset >= 0 && length >= 0 && offset + length <= buffer.byteLength
-}
-
-/** Why the operation cannot be started, found before the system is asked. */
-const refusal = (socket: Socket, overlapped: Overlapped, request: Request): SocketError | undefined => {
-  const { operation, address, buffer, part = {} } = request
-  const refuse = (advice: string) => invalidArgument(operation, advice, address)
-  if (!socket.isOpen) return closed(operation, address)
-  if (socket.port === undefined) return refuse("associate the socket with a completion port first")
-  if (!socket.port.isOpen) return portClosed(operation)
-  if (overlapped.isFreed) return refuse("the scope of this OVERLAPPED is closed")
-  if (overlapped.isInFlight) return refuse("this OVERLAPPED has an operation in flight already")
-  if (buffer?.isFreed) return refuse("the buffer was freed")
-  if (buffer !== undefined && !isInside(buffer, part)) {
-    return refuse(`offset and length have to lie within the buffer's ${buffer.byteLength} bytes`)
-  }
-  return undefined
-}
-
-const submit = (socket: Socket, overlapped: Overlapped, request: Request): Effect.Effect<void, SocketError> =>
-  Effect.suspend(() => {
-    const refused = refusal(socket, overlapped, request)
-    if (refused !== undefined) return Effect.fail(refused)
-    const { operation, syscall, address, buffer, part = {}, flags = 0 } = request
-    const { offset, length } = buffer === undefined ? { offset: 0, length: 0 } : partOf(buffer, part)
-    const submission = { operation, syscall, address, socket, accepted: request.accepted, buffer }
-    overlapped.begin(submission, (buffer?.address ?? 0) + offset, length, flags)
-    const api = winsock()
-    if (request.start(api)) return Effect.void
-    const code = api.WSAGetLastError()
-    if (code === C.WSA_IO_PENDING || overlapped.postsDespiteFailure) return Effect.void
-    overlapped.end()
-    return Effect.fail(fromWsa(code, { operation, syscall, address }))
-  })
+const submit = (socket: Socket, overlapped: Overlapped, request: Omit<Request, "calls">) =>
+  submitTo(socket, overlapped, { ...request, calls: socketCalls })
 
 const release = (overlapped: Overlapped): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -143,7 +82,7 @@ export const receive = (
     buffer,
     part: options,
     flags: options.peek === true ? C.MSG_PEEK : 0,
-    start: (api) => api.WSARecv(socket.handle, bufferAddress, 1, flagsAddress, address) === 0
+    start: () => winsock().WSARecv(socket.handle, bufferAddress, 1, flagsAddress, address) === 0
   })
 }
 
@@ -164,7 +103,7 @@ export const send = (
     syscall: "WSASend",
     buffer,
     part,
-    start: (api) => api.WSASend(socket.handle, overlapped.bufferAddress, 1, 0, overlapped.address) === 0
+    start: () => winsock().WSASend(socket.handle, overlapped.bufferAddress, 1, 0, overlapped.address) === 0
   })
 
 /**
@@ -187,8 +126,8 @@ export const receiveFrom = (
     buffer,
     part: options,
     flags: options.peek === true ? C.MSG_PEEK : 0,
-    start: (api) =>
-      api.WSARecvFrom(
+    start: () =>
+      winsock().WSARecvFrom(
         socket.handle,
         bufferAddress,
         1,
@@ -220,8 +159,8 @@ export const sendTo = (
       address: formatAddress(address),
       buffer,
       part,
-      start: (api) =>
-        api.WSASendTo(
+      start: () =>
+        winsock().WSASendTo(
           socket.handle,
           overlapped.bufferAddress,
           1,
@@ -250,7 +189,7 @@ export const connectEx = (
       operation: "connectEx",
       syscall: "ConnectEx",
       address: formatAddress(address),
-      start: (api) => api.ConnectEx(socket.handle, name, name.byteLength, 0, 0, overlapped.address) !== 0
+      start: () => winsock().ConnectEx(socket.handle, name, name.byteLength, 0, 0, overlapped.address) !== 0
     })
   )
 
@@ -274,8 +213,8 @@ export const acceptEx = (
       operation: "acceptEx",
       syscall: "AcceptEx",
       accepted,
-      start: (api) =>
-        api.AcceptEx(
+      start: () =>
+        winsock().AcceptEx(
           listener.handle,
           accepted.handle,
           overlapped.nameAddress,
@@ -341,7 +280,7 @@ const whenRetired = <A>(
   })
 
 /**
- * Asks for the end of an operation, or of all that are in flight on the socket. A packet comes for each of
+ * Asks for the end of an operation, or of all that are in flight on the socket or pipe. A packet comes for each of
  * them all the same: with the reason `Cancelled` (995), or with what it achieved before. `false` if there was
  * nothing left to cancel; a packet that is due is on its way then. (Wine answers `true` whenever no
  * OVERLAPPED is named.) Calls `CancelIoEx`.
@@ -349,10 +288,13 @@ const whenRetired = <A>(
  * @since 0.1.0
  * @category operations
  */
-export const cancel = (socket: Socket, overlapped?: Overlapped): Effect.Effect<boolean, SocketError> =>
+export const cancel = (
+  target: OverlappedHandle,
+  overlapped?: Overlapped
+): Effect.Effect<boolean, SocketError> =>
   Effect.suspend((): Effect.Effect<boolean, SocketError> => {
-    if (!socket.isOpen) return Effect.fail(closed("cancel"))
-    if (kernel32().CancelIoEx(socket.handle, overlapped?.address ?? 0) !== 0) return Effect.succeed(true)
+    if (!target.isOpen) return Effect.fail(closed("cancel"))
+    if (kernel32().CancelIoEx(target.handle, overlapped?.address ?? 0) !== 0) return Effect.succeed(true)
     const code = kernel32().GetLastError()
     if (code === C.ERROR_NOT_FOUND) return Effect.succeed(false)
     return Effect.fail(portError(code, { operation: "cancel", syscall: "CancelIoEx" }))

@@ -20,6 +20,7 @@ import type { SystemCall } from "../Errors/index.js"
 import { ForeignMemory } from "../Foreign/Memory.js"
 import type { CompletionPort } from "./CompletionPort.js"
 import { STATUS_PENDING } from "./Constants.js"
+import type { OverlappedHandle } from "./Handle.js"
 import { kernel32 } from "./Kernel32.js"
 import {
   ADDRESS_AT,
@@ -29,7 +30,6 @@ import {
   OVERLAPPED_BYTES,
   WSABUF_AT
 } from "./OverlappedLayout.js"
-import type { Socket } from "./Socket.js"
 
 /**
  * An operation in flight: what it is called, and what it holds on to.
@@ -37,10 +37,10 @@ import type { Socket } from "./Socket.js"
  * @internal
  */
 export interface Submission extends SystemCall {
-  /** The socket that the operation was started on. */
-  readonly socket: Socket
+  /** What the operation was started on. */
+  readonly target: OverlappedHandle
   /** The socket that AcceptEx fills. */
-  readonly accepted?: Socket | undefined
+  readonly accepted?: OverlappedHandle | undefined
   readonly buffer: ForeignMemory | undefined
 }
 
@@ -103,7 +103,7 @@ export class Overlapped {
    * @internal
    */
   get port(): CompletionPort | undefined {
-    return this.submission?.socket.port
+    return this.submission?.target.port
   }
 
   /**
@@ -113,7 +113,7 @@ export class Overlapped {
    */
   cancel(): void {
     // It fails with ERROR_NOT_FOUND when the operation has ended by now: its packet is on its way then.
-    if (this.submission !== undefined) kernel32().CancelIoEx(this.submission.socket.handle, this.address)
+    if (this.submission !== undefined) kernel32().CancelIoEx(this.submission.target.handle, this.address)
   }
 
   /** @internal */
@@ -169,7 +169,7 @@ export class Overlapped {
     view.setBigUint64(WSABUF_AT + 8, BigInt(bufferAddress), true)
     this.block.hold()
     submission.buffer?.hold()
-    submission.socket.inFlight.add(this)
+    submission.target.inFlight.add(this)
     submission.accepted?.inFlight.add(this)
     inFlight.set(this.address, this)
     this.submission = submission
@@ -185,7 +185,7 @@ export class Overlapped {
     if (submission === undefined) return undefined
     this.submission = undefined
     inFlight.delete(this.address)
-    submission.socket.inFlight.delete(this)
+    submission.target.inFlight.delete(this)
     submission.accepted?.inFlight.delete(this)
     submission.buffer?.release()
     this.block.release()

@@ -10,8 +10,10 @@ import { closed, invalidArgument, type NetworkError, type SocketError } from "..
 import { isWord, notAWord } from "../Foreign/Word.js"
 import { CompletionPort } from "./CompletionPort.js"
 import { ERROR_INVALID_PARAMETER, INVALID_HANDLE_VALUE } from "./Constants.js"
+import type { OverlappedHandle } from "./Handle.js"
 import { kernel32 } from "./Kernel32.js"
 import type { Overlapped } from "./Overlapped.js"
+import type { Pipe } from "./Pipe.js"
 import type { PostingPort } from "./PostingPort.js"
 import type { Socket } from "./Socket.js"
 import { onWindows, portClosed, portError } from "./Support.js"
@@ -69,7 +71,7 @@ export const make = (options: PortOptions = {}): Effect.Effect<CompletionPort, N
 
 /** What is in flight whose packets come to this port. */
 const inFlightOn = (port: CompletionPort): ReadonlyArray<Overlapped> =>
-  [...port.sockets].flatMap((socket) => [...socket.inFlight]).filter((overlapped) => overlapped.port === port)
+  [...port.handles].flatMap(({ inFlight }) => [...inFlight]).filter((overlapped) => overlapped.port === port)
 
 /**
  * Dequeues packets into the port's inbox until `isDone`. Where that does not end, says so: the operations'
@@ -93,7 +95,7 @@ export const drained = (
 /**
  * `close-handle`: closes the port, before its scope does. Calls `CloseHandle`.
  *
- * Those who wait fail with `InvalidHandle`. What is in flight on the port's sockets is cancelled first and
+ * Those who wait fail with `InvalidHandle`. What is in flight on the port's handles is cancelled first and
  * awaited. Packets that nobody has taken are dropped. Closing a port that is closed does nothing.
  *
  * @since 0.1.0
@@ -113,6 +115,28 @@ export const closeHandle = (port: CompletionPort): Effect.Effect<void> =>
     })
   )
 
+const associate = (
+  operation: string,
+  port: CompletionPort,
+  handle: OverlappedHandle,
+  key: number | bigint
+): Effect.Effect<void, SocketError> =>
+  Effect.suspend((): Effect.Effect<void, SocketError> => {
+    if (!port.isOpen) return Effect.fail(portClosed(operation))
+    if (!handle.isOpen) return Effect.fail(closed(operation))
+    if (!isWord(key, 64)) return Effect.fail(notAWord(operation, "key", 64))
+    if (kernel32().CreateIoCompletionPort(handle.handle, port.handle, key, 0) !== 0) {
+      handle.port = port
+      port.handles.add(handle)
+      return Effect.void
+    }
+    const code = kernel32().GetLastError()
+    const call = { operation, syscall: "CreateIoCompletionPort" }
+    const twice = code === ERROR_INVALID_PARAMETER && handle.port !== undefined
+    const advice = "it is associated with a port already; that is for life"
+    return Effect.fail(portError(code, call, twice ? advice : undefined))
+  })
+
 /**
  * `associate-socket`: from now on the packets of the socket's operations come to the port, with this key.
  *
@@ -126,22 +150,19 @@ export const associateSocket = (
   port: CompletionPort,
   socket: Socket,
   key: number | bigint = 0
-): Effect.Effect<void, SocketError> =>
-  Effect.suspend((): Effect.Effect<void, SocketError> => {
-    if (!port.isOpen) return Effect.fail(portClosed("associateSocket"))
-    if (!socket.isOpen) return Effect.fail(closed("associateSocket"))
-    if (!isWord(key, 64)) return Effect.fail(notAWord("associateSocket", "key", 64))
-    if (kernel32().CreateIoCompletionPort(socket.handle, port.handle, key, 0) !== 0) {
-      socket.port = port
-      port.sockets.add(socket)
-      return Effect.void
-    }
-    const code = kernel32().GetLastError()
-    const call = { operation: "associateSocket", syscall: "CreateIoCompletionPort" }
-    const twice = code === ERROR_INVALID_PARAMETER && socket.port !== undefined
-    const advice = "the socket is associated with a port already; that is for life"
-    return Effect.fail(portError(code, call, twice ? advice : undefined))
-  })
+): Effect.Effect<void, SocketError> => associate("associateSocket", port, socket, key)
+
+/**
+ * The same for an end of a named pipe.
+ *
+ * @since 0.1.0
+ * @category ports
+ */
+export const associatePipe = (
+  port: CompletionPort,
+  pipe: Pipe,
+  key: number | bigint = 0
+): Effect.Effect<void, SocketError> => associate("associatePipe", port, pipe, key)
 
 /**
  * `post-queued-completion-status`: queues a packet of one's own. Calls `PostQueuedCompletionStatus`.
@@ -169,3 +190,33 @@ export const post = (
     if (code === undefined) return Effect.fail(port.refusal("post"))
     return Effect.fail(portError(code, { operation: "post", syscall: "PostQueuedCompletionStatus" }))
   })
+
+/**
+ * Closes a handle: what is in flight on it is cancelled, and the packets are dequeued into the port's inbox, where
+ * whoever waits finds them. Then `shut` gives it back to the system. One that is closed, or being closed, is left alone.
+ *
+ * @internal
+ */
+export const closeDrained = (
+  handle: OverlappedHandle,
+  operation: string,
+  shut: () => void
+): Effect.Effect<void> =>
+  Effect.uninterruptible(
+    Effect.suspend(() => {
+      if (!handle.isOpen) return Effect.void
+      handle.state = "Closing"
+      const end = Effect.sync(() => {
+        handle.state = "Closed"
+        handle.port?.handles.delete(handle)
+        shut()
+      })
+      const [first] = handle.inFlight
+      if (first?.port === undefined) return end
+      for (const overlapped of handle.inFlight) overlapped.cancel()
+      return Effect.zipRight(
+        drained(first.port, operation, () => handle.inFlight.size === 0),
+        end
+      )
+    })
+  )

@@ -1,19 +1,11 @@
 /**
- * A socket of this layer: a number, and what closing it has to know.
- *
- * Lifecycle:
- *
- *     Open      operations may be started, once the socket is associated with a port.
- *     Closing   `closeSocket` was called, or the scope closed: what is in flight is cancelled and its packets
- *               are dequeued into the port's inbox. Only then is the handle given back, because its number is
- *               reused at once, and an operation that is still running finds its socket by that number.
- *     Closed    operations fail with `Closed`.
+ * A socket of this layer.
  *
  * @since 0.1.0
  */
 import type { AddressFamily } from "../Address/index.js"
-import type { CompletionPort } from "./CompletionPort.js"
-import type { Overlapped } from "./Overlapped.js"
+import { fromNtStatus, type SocketError, type SystemCall } from "../Errors/index.js"
+import { OverlappedHandle } from "./Handle.js"
 
 /**
  * A TCP or UDP socket. `createTcpSocket` and `createUdpSocket` make one.
@@ -21,31 +13,19 @@ import type { Overlapped } from "./Overlapped.js"
  * @since 0.1.0
  * @category models
  */
-export class Socket {
-  /** The SOCKET, for logs. */
-  readonly handle: number
+export class Socket extends OverlappedHandle {
   readonly kind: "tcp" | "udp"
   readonly family: AddressFamily
-  /**
-   * The port that it is associated with.
-   *
-   * @internal
-   */
-  port: CompletionPort | undefined
-  /** @internal */
-  state: "Open" | "Closing" | "Closed" = "Open"
-  /** @internal */
-  readonly inFlight = new Set<Overlapped>()
 
   /** @internal */
   constructor(handle: number, kind: "tcp" | "udp", family: AddressFamily) {
-    this.handle = handle
+    super(handle)
     this.kind = kind
     this.family = family
   }
 
-  /** Whether it can still be used. */
-  get isOpen(): boolean {
-    return this.state === "Open"
+  /** @internal */
+  override failureOf(status: number, call: SystemCall): SocketError {
+    return fromNtStatus(status, call)
   }
 }

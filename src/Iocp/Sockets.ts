@@ -21,7 +21,7 @@ import {
   type SocketError
 } from "../Errors/index.js"
 import * as C from "./Constants.js"
-import { drained } from "./Port.js"
+import { closeDrained } from "./Port.js"
 import { Socket } from "./Socket.js"
 import { onWindows } from "./Support.js"
 import { type Winsock, winsock } from "./Winsock.js"
@@ -158,25 +158,7 @@ export const createUdpSocket = (
  * @category sockets
  */
 export const closeSocket = (socket: Socket): Effect.Effect<void> =>
-  Effect.uninterruptible(
-    Effect.suspend(() => {
-      if (!socket.isOpen) return Effect.void
-      socket.state = "Closing"
-      const [first] = socket.inFlight
-      if (first?.port === undefined) return shut(socket)
-      const { port } = first
-      for (const overlapped of socket.inFlight) overlapped.cancel()
-      return Effect.zipRight(
-        drained(port, "closeSocket", () => socket.inFlight.size === 0),
-        shut(socket)
-      )
-    })
-  )
-
-const shut = (socket: Socket): Effect.Effect<void> =>
-  Effect.sync(() => {
-    socket.state = "Closed"
-    socket.port?.sockets.delete(socket)
+  closeDrained(socket, "closeSocket", () => {
     // The handle is the socket's own and is closed once only: there is nothing to do about a failure.
     winsock().closesocket(socket.handle)
   })

@@ -1,8 +1,9 @@
 /**
- * The Windows system layer: completion ports, overlapped sockets and foreign memory, usable on its own.
+ * The Windows system layer: completion ports, overlapped sockets, named pipes and foreign memory, usable on
+ * its own.
  *
  * Importing it loads no foreign library and works everywhere. What makes something (`make`,
- * `createTcpSocket`, `createUdpSocket`, `makeOverlapped`) fails elsewhere than on Windows with a
+ * `createTcpSocket`, `createUdpSocket`, `createNamedPipe`, `openPipe`, `makeOverlapped`) fails elsewhere than on Windows with a
  * `NetworkError` of the reason `Unsupported`.
  *
  * ```ts
@@ -25,6 +26,7 @@ export { ForeignMemory, foreignBytesInUse, scoped as allocateMemory } from "../F
 export * from "./Completion.js"
 export * from "./CompletionKey.js"
 export { CompletionPort } from "./CompletionPort.js"
+export { OverlappedHandle } from "./Handle.js"
 export { interfaceIndex } from "./Interfaces.js"
 export * from "./Operations.js"
 export { Overlapped, operationsInFlight } from "./Overlapped.js"
@@ -34,7 +36,19 @@ export {
   packOverlapped,
   unpackOverlapped
 } from "./OverlappedLayout.js"
+export { Pipe, type PipeMode } from "./Pipe.js"
+export * from "./PipeOperations.js"
 export {
+  closePipe,
+  createNamedPipe,
+  disconnectNamedPipe,
+  type NamedPipeOptions,
+  type OpenPipeOptions,
+  openPipe,
+  peerProcessId
+} from "./Pipes.js"
+export {
+  associatePipe,
   associateSocket,
   closeHandle,
   make,
@@ -57,4 +71,5 @@ export {
   updateAcceptContext,
   updateConnectContext
 } from "./Sockets.js"
+export type { Part } from "./Submit.js"
 export * from "./Wait.js"

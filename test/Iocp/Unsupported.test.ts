@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Address from "../../src/Address/index.js"
 import { NetworkError } from "../../src/Errors/index.js"
 import * as Iocp from "../../src/Iocp/index.js"
+
+const pipe = Address.unsafeMakePipe("\\\\.\\pipe\\app")
 
 const entryPoints = {
   make: Effect.scoped(Iocp.make()),
@@ -9,7 +12,9 @@ const entryPoints = {
   createUdpSocket: Effect.scoped(Iocp.createUdpSocket({ family: "IPv6" })),
   interfaceIndex: Iocp.interfaceIndex("lo"),
   open: Iocp.open({ _tag: "PortToken", lent: { handle: 0, words: new SharedArrayBuffer(8) }, marker: 0 }),
-  makeOverlapped: Effect.scoped(Iocp.makeOverlapped)
+  makeOverlapped: Effect.scoped(Iocp.makeOverlapped),
+  createNamedPipe: Effect.scoped(Iocp.createNamedPipe({ address: pipe })),
+  openPipe: Effect.scoped(Iocp.openPipe(pipe))
 }
 
 describe.skipIf(process.platform === "win32")("where there are no completion ports", () => {
