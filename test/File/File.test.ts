@@ -279,7 +279,8 @@ describe.runIf(process.platform === "linux")("files on Linux", () => {
 
   needingUnshare("a file system that is read-only", () =>
     Effect.gen(function* () {
-      const root = yield* tinyDisk(`mount -o remount,ro none "$PWD"`)
+      // Refused as long as a file is open to be written, which is what is tried below.
+      const root = yield* tinyDisk(`until mount -o remount,ro none "$PWD"; do sleep 0.02; done`)
       const path = join(root, "ready")
       // The remounting comes a moment after the file that says that it was mounted.
       const failure = yield* failing(opening(path, { access: "write" })).pipe(
