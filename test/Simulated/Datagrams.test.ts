@@ -264,6 +264,32 @@ describe("a datagram to many", () => {
     )
   )
 
+  it.live("leaves by the interface that is chosen, and is heard on the one that was joined", () =>
+    on(
+      {},
+      Effect.gen(function* () {
+        const there = yield* socketOn("there")
+        const here = yield* socketOn("localhost")
+        const to = unsafeMake(group, 9)
+        yield* there.joinGroup({ group, interface: "eth0" })
+        yield* here.joinGroup({ group, interface: 1 })
+        const twice = yield* Effect.flip(here.joinGroup({ group, interface: "127.0.0.1" }))
+        assert.deepInclude(twice, { reason: "AddressInUse", operation: "joinGroup" })
+        const socket = yield* client
+        yield* socket.setOption("multicastInterface", "lo")
+        yield* socket.send(numbered(1), to)
+        assert.strictEqual(numberOf(yield* here.receive), 1)
+        yield* isSilent(there)
+        yield* socket.setOption("multicastInterface", 2)
+        yield* socket.send(numbered(2), to)
+        assert.strictEqual(numberOf(yield* there.receive), 2)
+        yield* isSilent(here)
+        const none = yield* Effect.flip(socket.setOption("multicastInterface", "wlan0"))
+        assert.deepInclude(none, { reason: "AddressNotAvailable", operation: "setOption" })
+      })
+    )
+  )
+
   it.live("as a broadcast reaches every host, of who may send one", () =>
     on(
       {},

@@ -12,8 +12,7 @@
  * Over a link that is cut nothing arrives, and nobody is told. What each link does to a datagram (latency, loss,
  * duplication, overtaking) is drawn for each copy.
  *
- * Of interfaces a host has its loopback and the one network, whatever its addresses are. The limited broadcast address
- * (255.255.255.255) and groups reach all hosts: there are no routers here.
+ * The limited broadcast address (255.255.255.255) and groups reach all hosts: there are no routers here.
  *
  * @since 0.1.0
  */

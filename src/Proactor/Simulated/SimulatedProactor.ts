@@ -31,6 +31,7 @@ import type {
 } from "../Proactor.js"
 import type { ProactorUnixSocket } from "../UnixSocket.js"
 import { failure } from "./Faults.js"
+import { INTERFACES } from "./Interfaces.js"
 import type { Network, SimulatedHost } from "./Network.js"
 import { SimulatedFile, type SimulatedFileHost } from "./SimulatedFile.js"
 import { SimulatedSignal } from "./SimulatedSignal.js"
@@ -43,9 +44,6 @@ interface Owned {
   readonly cancelAll: () => void
   readonly close: () => void
 }
-
-/** Those of every simulated host, numbered from 1 on. */
-const INTERFACES: ReadonlyArray<string> = ["lo", "eth0"]
 
 /** @internal */
 export class SimulatedProactor implements ProactorService, SimulatedFileHost {

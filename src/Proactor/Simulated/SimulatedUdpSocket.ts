@@ -30,7 +30,7 @@ import {
   type SendToOperation
 } from "../Datagram.js"
 import { datagramOptions, type OptionAccess } from "../DatagramOptions.js"
-import { isGroup, type ParsedMembership, parseMembership } from "../Membership.js"
+import { parseMembership } from "../Membership.js"
 import { sendable } from "../SockaddrCache.js"
 import type {
   DatagramOptionName,
@@ -40,7 +40,8 @@ import type {
 } from "../SocketOption.js"
 import type { Packet } from "./DatagramTraffic.js"
 import { failure } from "./Faults.js"
-import { Memberships } from "./Memberships.js"
+import { findInterface } from "./Interfaces.js"
+import { Memberships, type SimulatedMembership } from "./Memberships.js"
 import type { SimulatedHost } from "./Network.js"
 import { OptionValues } from "./OptionValues.js"
 import { Parked } from "./Parked.js"
@@ -205,9 +206,11 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
 
   setMulticastInterface(wanted: NetworkInterface | undefined): Effect.Effect<void, SocketError> {
     return this.call("setOption", () => {
-      const wrong = this.whatIsWrongWithInterface("setOption", wanted)
-      if (wrong === undefined) this.multicastInterface = wanted
-      return wrong
+      if (wanted !== undefined && findInterface(wanted, this.host.udpPorts) === undefined) {
+        return noInterface("setOption", wanted)
+      }
+      this.multicastInterface = wanted
+      return undefined
     })
   }
 
@@ -222,9 +225,12 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   /** By which address of this host what is meant for many leaves. */
   interfaceFor(target: string): string | undefined {
     const { udpPorts } = this.host
-    if (typeof this.multicastInterface === "string") return onWire(this.multicastInterface)
+    const wanted = this.multicastInterface
     const bound = this.binding?.host
-    if (bound !== undefined && bound !== this.anyHost) return bound
+    if (wanted === undefined && bound !== undefined && bound !== this.anyHost) return bound
+    if (wanted !== undefined && findInterface(wanted, udpPorts) === "loopback") {
+      return isIPv6(target) ? "::1" : "127.0.0.1"
+    }
     return udpPorts.addresses.find((address) => isIPv6(address) === isIPv6(target))
   }
 
@@ -361,26 +367,17 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   private changeMembership(
     operation: "joinGroup" | "leaveGroup",
     membership: Membership,
-    change: (wanted: ParsedMembership) => SocketErrorReason | undefined
+    change: (wanted: SimulatedMembership) => SocketErrorReason | undefined
   ): Effect.Effect<void, SocketError> {
     return this.call(operation, () => {
       const parsed = parseMembership(operation, this.family, membership)
       if (isSocketError(parsed)) return parsed
-      const wrong = this.whatIsWrongWithInterface(operation, parsed.interface)
-      if (wrong !== undefined) return wrong
-      const reason = change(parsed)
-      return reason === undefined ? undefined : failure(operation, reason, parsed.group.host)
+      const { group, source, interface: wanted } = parsed
+      const interface_ = wanted === undefined ? undefined : findInterface(wanted, this.host.udpPorts)
+      if (wanted !== undefined && interface_ === undefined) return noInterface(operation, wanted)
+      const reason = change({ group: group.host, interface: interface_, source: source?.host })
+      return reason === undefined ? undefined : failure(operation, reason, group.host)
     })
-  }
-
-  /** The interfaces of a simulated host go by its addresses. */
-  private whatIsWrongWithInterface(
-    operation: string,
-    wanted: NetworkInterface | undefined
-  ): SocketError | undefined {
-    if (wanted === undefined) return undefined
-    const isOwn = typeof wanted === "string" && !isGroup(wanted) && this.host.udpPorts.isOwn(onWire(wanted))
-    return isOwn ? undefined : failure(operation, "AddressNotAvailable", String(wanted))
   }
 
   private call(operation: string, run: () => SocketError | undefined): Effect.Effect<void, SocketError> {
@@ -390,3 +387,6 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
     })
   }
 }
+
+const noInterface = (operation: string, wanted: NetworkInterface): SocketError =>
+  failure(operation, "AddressNotAvailable", String(wanted))
