@@ -22,6 +22,13 @@ const byAlias = (name: string): number => {
 }
 
 /**
+ * The number of an interface, by either name; 0 if there is none.
+ *
+ * @internal
+ */
+export const indexByName = (name: string): number => byAlias(name) || ipHelper().if_nametoindex(name)
+
+/**
  * The number of an interface, by the alias that people give it (`Ethernet 2`) or by the system's own name for it
  * (`ethernet_32768`). Calls `ConvertInterfaceAliasToLuid`, or else `if_nametoindex`.
  *
@@ -34,7 +41,7 @@ export const interfaceIndex = (name: string): Effect.Effect<number, SocketError>
   onWindows(OPERATION, (): Effect.Effect<number, SocketError> => {
     const advice = adviceOnInterface(name)
     if (advice !== undefined) return Effect.fail(invalidArgument(OPERATION, advice))
-    const index = byAlias(name) || ipHelper().if_nametoindex(name)
+    const index = indexByName(name)
     if (index > 0) return Effect.succeed(index)
     return Effect.fail(
       socketError("AddressNotAvailable", {

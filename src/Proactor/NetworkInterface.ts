@@ -17,7 +17,6 @@ export interface FoundInterface {
   readonly index: number | undefined
   /** An IPv4 address that it has. */
   readonly ipv4: string | undefined
-  readonly isLoopback: boolean
 }
 
 /** What Node tells of an interface, as far as it matters here. */
@@ -25,7 +24,6 @@ interface KnownAddress {
   readonly address: string
   readonly family: string
   readonly scopeid?: number | undefined
-  readonly internal?: boolean | undefined
 }
 
 /** @internal */
@@ -40,15 +38,13 @@ const describe = (name: string, addresses: ReadonlyArray<KnownAddress>): FoundIn
   name,
   // Only link-local addresses tell.
   index: addresses.find(({ scopeid }) => scopeid !== undefined && scopeid > 0)?.scopeid,
-  ipv4: addresses.find(({ family }) => family === "IPv4")?.address,
-  isLoopback: addresses.some(({ internal }) => internal === true)
+  ipv4: addresses.find(({ family }) => family === "IPv4")?.address
 })
 
 const withIndex = (index: number): FoundInterface => ({
   name: undefined,
   index,
-  ipv4: undefined,
-  isLoopback: false
+  ipv4: undefined
 })
 
 const canonical = (text: string): string | undefined => parseLiteral(text)?.host

@@ -6,13 +6,13 @@ import { holds } from "../Address/assertions.js"
 
 const known: KnownInterfaces = {
   lo: [
-    { address: "127.0.0.1", family: "IPv4", internal: true },
-    { address: "::1", family: "IPv6", scopeid: 0, internal: true }
+    { address: "127.0.0.1", family: "IPv4" },
+    { address: "::1", family: "IPv6", scopeid: 0 }
   ],
   eth0: [
-    { address: "192.0.2.7", family: "IPv4", internal: false },
-    { address: "192.0.2.8", family: "IPv4", internal: false },
-    { address: "fe80::8", family: "IPv6", scopeid: 3, internal: false }
+    { address: "192.0.2.7", family: "IPv4" },
+    { address: "192.0.2.8", family: "IPv4" },
+    { address: "fe80::8", family: "IPv6", scopeid: 3 }
   ]
 }
 
@@ -21,13 +21,12 @@ describe("an interface", () => {
     assert.deepStrictEqual(findInterface("lo", known), {
       name: "lo",
       index: undefined,
-      ipv4: "127.0.0.1",
-      isLoopback: true
+      ipv4: "127.0.0.1"
     })
   })
 
   it("is found by each of its addresses, however they are written", () => {
-    const eth0 = { name: "eth0", index: 3, isLoopback: false }
+    const eth0 = { name: "eth0", index: 3 }
     assert.deepStrictEqual(findInterface("192.0.2.8", known), { ...eth0, ipv4: "192.0.2.8" })
     assert.deepStrictEqual(findInterface("FE80:0::8", known), { ...eth0, ipv4: "192.0.2.7" })
   })

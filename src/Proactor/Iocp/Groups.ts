@@ -7,6 +7,7 @@
 import { type AddressFamily, encodeSockaddrInto, parseIp, type SocketAddress } from "../../Address/index.js"
 import { fromWsa, invalidArgument, isSocketError, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
+import { indexByName } from "../../Iocp/Interfaces.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { Membership } from "../Datagram.js"
 import { type ParsedMembership, parseMembership } from "../Membership.js"
@@ -21,13 +22,10 @@ const GROUP_AT = 8
 const SOURCE_AT = GROUP_AT + C.SIZEOF_SOCKADDR_STORAGE
 const GROUP_SOURCE_REQ_BYTES = SOURCE_AT + C.SIZEOF_SOCKADDR_STORAGE
 
-/** Windows' loopback interface, which tells no index. */
-const LOOPBACK_INDEX = 1
-
 /** An index that is larger cannot be told from an address. */
 const LARGEST_INDEX_AS_ADDRESS = 0x00ff_ffff
 
-const anyInterface: FoundInterface = { name: undefined, index: 0, ipv4: "0.0.0.0", isLoopback: false }
+const anyInterface: FoundInterface = { name: undefined, index: 0, ipv4: "0.0.0.0" }
 
 const found = (operation: Operation, wanted: NetworkInterface | undefined): FoundInterface | SocketError => {
   if (wanted === undefined) return anyInterface
@@ -44,16 +42,19 @@ const bytesOf = (host: string): Uint8Array => {
   return bytes._tag === "Some" ? bytes.value : new Uint8Array(4)
 }
 
+/** What names it to IPv6. */
+const indexOf = ({ index, name }: FoundInterface): number | undefined => {
+  if (index !== undefined || name === undefined) return index
+  return indexByName(name) || undefined
+}
+
 /** What names the interface to IPv4: four bytes. */
-const ipv4Of = ({ index, ipv4 }: FoundInterface): Uint8Array | undefined => {
-  if (ipv4 !== undefined) return bytesOf(ipv4)
+const ipv4Of = (interface_: FoundInterface): Uint8Array | undefined => {
+  if (interface_.ipv4 !== undefined) return bytesOf(interface_.ipv4)
+  const index = indexOf(interface_)
   if (index === undefined || index > LARGEST_INDEX_AS_ADDRESS) return undefined
   return Uint8Array.of(0, index >> 16, (index >> 8) & 0xff, index & 0xff)
 }
-
-/** What names it to IPv6. */
-const indexOf = ({ index, isLoopback }: FoundInterface): number | undefined =>
-  index ?? (isLoopback ? LOOPBACK_INDEX : undefined)
 
 const withWord = (bytes: Uint8Array, at: number, value: number): Uint8Array => {
   new DataView(bytes.buffer).setUint32(at, value, true)
