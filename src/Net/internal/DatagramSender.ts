@@ -48,6 +48,13 @@ class SendJob {
     this.failure ??= failure
   }
 
+  /** The next one is not sent; those after it are. */
+  fail(failure: SocketError): void {
+    this.failure ??= failure
+    this.failures += 1
+    this.dealtWith += 1
+  }
+
   finish(): void {
     this.isDone = true
     this.waiters?.wakeAll()
@@ -166,9 +173,8 @@ export class DatagramSender implements Half {
   private settle(job: SendJob): boolean {
     const { failure, sent } = this.operation
     if (failure === undefined) job.dealtWith += sent
-    else if (failure.reason === "Cancelled")
-      job.stop(this.ending?.() ?? withDetails(failure, { operation: "send" }))
-    else this.fail(job, failure)
+    else if (failure.reason === "Cancelled") job.stop(this.ending?.() ?? this.told(job, failure))
+    else job.fail(this.told(job, failure))
     if (!job.isOver && this.ending === undefined) return false
     this.current = undefined
     this.operation.forget()
@@ -177,12 +183,12 @@ export class DatagramSender implements Half {
     return true
   }
 
-  /** One datagram was not sent. The others are, unless the socket itself is gone. */
-  private fail(job: SendJob, failure: SocketError): void {
+  /** Why the datagram whose turn it is was not sent, in the words of what the program asked for. */
+  private told(job: SendJob, failure: SocketError): SocketError {
     const address = this.receiverOf(job.datagrams[job.dealtWith])
-    job.failure ??= withDetails(failure, { operation: "send", address })
-    job.failures += 1
-    job.dealtWith += 1
+    return failure.operation === "send" && failure.address === address
+      ? failure
+      : withDetails(failure, { operation: "send", address })
   }
 
   private awaited(job: SendJob): Effect.Effect<void, SocketError> {

@@ -1,10 +1,10 @@
 /**
  * An intake: what one kind of operation brings in, kept until somebody takes it.
  *
- * It is the reading half of a connection (bytes), and the queue of a listener (accepted connections). It exists so
- * that interruption loses nothing: what the kernel hands over lands in the intake first, whoever asked for it, and is
- * taken in one step (see `Atomic`). A reader that was interrupted took nothing; what came too late for it is there
- * for the next one.
+ * It is the reading half of a connection (bytes) or of a datagram socket, and the queue of a listener (accepted
+ * connections). It exists so that interruption loses nothing: what the kernel hands over lands in the intake first,
+ * whoever asked for it, and is taken in one step (see `Atomic`). A reader that was interrupted took nothing; what came
+ * too late for it is there for the next one.
  *
  * Lifecycle of one `consume`:
  *
