@@ -23,13 +23,15 @@ export const upTo = (count: number) => Array.from({ length: count }, (_, index) 
 /** An address of loopback at which nobody receives. */
 export const dead = Effect.map(Effect.scoped(bound), ({ address }) => address)
 
-/** Sends numbers from 0 on at an uneven pace; few enough at a time that no buffer is ever full. */
+/** Sends numbers from 0 on, with a pause after each, which is told how many there were. */
 export const counting = (
   from: Udp.UdpSocket,
   to: SocketAddress,
   count: number,
-  pause: Effect.Effect<unknown>
+  pause: (sent: number) => Effect.Effect<unknown>
 ) =>
-  Effect.forEach(upTo(count), (number) => Effect.zipRight(from.send(numbered(number), to), pause), {
-    discard: true
-  })
+  Effect.forEach(
+    upTo(count),
+    (number) => Effect.zipRight(from.send(numbered(number), to), pause(number + 1)),
+    { discard: true }
+  )

@@ -8,6 +8,9 @@ import { type Subject, test } from "../harness.js"
 import { someTime, yieldingAnywhere } from "../interruptions.js"
 import { counting, inOrder, numbered, numberOf, two, upTo } from "../udp.js"
 
+/** How far a sender may be ahead of its receiver. The system drops what the receiver's buffer has no room for. */
+const MOST_AHEAD = 50
+
 export const datagramInterruption = (subject: Subject) => {
   /** What counts is what the code right after the receive was given: `Effect.map` would come one step later. */
   const noting =
@@ -28,8 +31,10 @@ export const datagramInterruption = (subject: Subject) => {
       Effect.gen(function* () {
         const [one, other] = yield* two
         const total = subject.isSlow ? 200 : 500
-        const sender = yield* Effect.fork(counting(one, other.address, total, someTime))
         const seen: Array<number> = []
+        const untilNotFar = (sent: number) =>
+          Effect.repeat(someTime, { until: () => sent - seen.length < MOST_AHEAD })
+        const sender = yield* Effect.fork(counting(one, other.address, total, untilNotFar))
         const note = noting((datagram) => seen.push(numberOf(datagram)))
         let interrupted = 0
         let completed = 0
@@ -63,11 +68,27 @@ export const datagramInterruption = (subject: Subject) => {
     yieldingAnywhere
   )
 
+  test(subject, "in a finalizer a timeout passes all the same", () =>
+    Effect.gen(function* () {
+      const [one, other] = yield* two
+      const timeout = "20 millis"
+      const failures = yield* Effect.uninterruptible(
+        Effect.all([
+          Effect.flip(Effect.asVoid(one.receiveWith({ timeout }))),
+          Effect.flip(Effect.asVoid(one.receiveMany(2, { timeout })))
+        ])
+      )
+      for (const failure of failures) assert.strictEqual(failure._tag, "TimeoutError")
+      yield* other.send(numbered(7), one.address)
+      assert.strictEqual(numberOf(yield* one.receive), 7)
+    })
+  )
+
   test(subject, "receives that time out lose none", () =>
     Effect.gen(function* () {
       const [one, other] = yield* two
       const total = 100
-      yield* Effect.fork(counting(one, other.address, total, Effect.sleep("2 millis")))
+      yield* Effect.fork(counting(one, other.address, total, () => Effect.sleep("2 millis")))
       const seen: Array<number> = []
       let late = 0
       while (seen.length < total) {
