@@ -171,11 +171,12 @@ export const targets = [
     atLeast: 0.9
   })),
   ...[
+    { connections: 1, pipelined: 1 },
     { connections: 16, pipelined: 1 },
     { connections: 16, pipelined: 8 }
   ].map((of) => ({
     suite: "udp",
-    title: `requests/s, ${of.connections} sockets, ${of.pipelined} in flight on each`,
+    title: `requests/s, ${of.connections} socket${of.connections === 1 ? "" : "s"}, ${of.pipelined} in flight on each`,
     figure: /** @type {const} */ ("requestsPerSecond"),
     of,
     against: "node:dgram",
