@@ -9,6 +9,7 @@ import * as completionPort from "../../examples/completion-port.js"
 import * as dnsResponder from "../../examples/dns-responder.js"
 import * as echoServer from "../../examples/echo-server.js"
 import * as epoll from "../../examples/epoll.js"
+import * as fileServer from "../../examples/file-server.js"
 import * as flakyServer from "../../examples/flaky-server.js"
 import * as futures from "../../examples/futures.js"
 import * as hello from "../../examples/hello.js"
@@ -98,6 +99,21 @@ const examples: Record<string, Expectation> = {
       /^received before anything was sent: nothing$/,
       /^received under data 10: "a datagram"$/,
       /^it came from the sender$/
+    ]
+  },
+  "file-server": {
+    program: fileServer.program,
+    lines: [
+      /^listening on 127\.0\.0\.1:\d+$/,
+      /^\/hello%20world\.txt: 200 OK, "Hello from the page cache!"$/,
+      /^\/hello%20world\.txt, bytes=15-24: 206 Partial Content, "page cache"$/,
+      /^\/hello%20world\.txt, bytes=100-: 416 Range Not Satisfiable$/,
+      /^\/missing\.txt: 404 Not Found$/,
+      /^\/\.\.\/\.\.\/etc\/passwd: 404 Not Found$/,
+      /^\/%2e%2e\/secret: 404 Not Found$/,
+      /^\/\.\.%5csecret: 404 Not Found$/,
+      /^\/c:\/secret: 404 Not Found$/,
+      /^\/: 404 Not Found$/
     ]
   },
   "flaky-server": {

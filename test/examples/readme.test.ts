@@ -50,9 +50,15 @@ beforeAll(() => {
   writeFileSync(join(folder, "mentions.ts"), mentionsModule())
   writeFileSync(join(folder, "platform-node.d.ts"), platformNode)
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(project, null, 2))
+  // The files that snippets make are made here.
+  mkdirSync(join(folder, "current"))
+  process.chdir(join(folder, "current"))
 })
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => {
+  process.chdir(root)
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const importBlock = (block: Block): Promise<unknown> =>
   import(/* @vite-ignore */ pathToFileURL(fileOf(block)).href)

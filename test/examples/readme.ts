@@ -76,13 +76,13 @@ export const mentionsModule = (): string => {
     else if (owner === "listener") lines.add(`Net.Listener["${member}"]`)
     else if (
       owner !== undefined &&
-      /^(Net|Future|Framing|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams|ThreadQueue|Unix)$/.test(owner)
+      /^(Net|Directory|File|Future|Framing|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams|ThreadQueue|Unix)$/.test(owner)
     ) {
       lines.add(/^[A-Z]/.test(member ?? "") ? `${owner}.${member}` : `typeof ${owner}.${member}`)
     }
   }
   const types = [...lines].map((type, index) => `export type Mention${index} = ${type}`)
-  return `import type { Epoll, Errors, Framing, Future, Iocp, Net, Proactor, ProxyProtocol, Streams, ThreadQueue, Unix } from "effect-iocp"
+  return `import type { Directory, Epoll, Errors, File, Framing, Future, Iocp, Net, Proactor, ProxyProtocol, Streams, ThreadQueue, Unix } from "effect-iocp"
 ${types.join("\n").replaceAll("Future.Future", "Future.Future<void>")}
 `
 }
