@@ -160,8 +160,8 @@ export interface Connection<out A extends Endpoint = SocketAddress> {
 
   /**
    * Sends a file, or a part of it, and answers how many bytes that was. It is one write among the others: it goes out whole,
-   * in its turn, and is interrupted and timed out like them. TCP and Unix connections have the system send it, without the
-   * bytes coming through this program (`sendfile(2)`, `TransmitFile`); the others read it and send it, a chunk at a time.
+   * in its turn, and is interrupted and timed out like them. TCP, and on Linux Unix sockets, have the system send it, without
+   * the bytes coming through this program (`sendfile(2)`, `TransmitFile`); the others read and send it, a chunk at a time.
    *
    * A file that ends before `length` bytes of it were sent, or cannot be read, fails with a `FileError`. Its
    * `bytesTransferred` tells how many bytes were sent; the connection is well, and goes on after them.

@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import type { FileError } from "../../src/Errors/index.js"
 import * as File from "../../src/File/index.js"
 import * as Net from "../../src/Net/index.js"
-import { pattern, runChecked, type Subject, test } from "../Net/harness.js"
+import { pair, pattern, readToEnd, runChecked, type Subject, test } from "../Net/harness.js"
 import { absenceOf } from "../support/absence.js"
 import { bytes, text } from "../support/bytes.js"
 import { temporaryFile, temporaryFolder } from "../support/folder.js"
@@ -198,6 +198,17 @@ describe.runIf(process.platform === "linux")("files on Linux", () => {
         assert.strictEqual((yield* failing(opening(fifo, { access }))).reason, "Unsupported", access)
       }
       assert.strictEqual((yield* failing(opening("/dev/zero"))).reason, "Unsupported")
+    })
+  )
+
+  test(subject, "what the kernel makes up is sent as well, in whatever way", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair
+      const expected = fs.readFileSync("/proc/version")
+      const file = yield* File.open("/proc/version", { access: "read" })
+      assert.strictEqual(yield* client.sendFile(file, { length: expected.length }), expected.length)
+      yield* client.shutdown("write")
+      assert.isTrue((yield* readToEnd(server)).equals(expected))
     })
   )
 

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as fc from "fast-check"
 import { answer } from "../../examples/file-server.js"
 import * as Net from "../../src/Net/index.js"
@@ -53,7 +54,7 @@ const ask = (port: number, request: string) =>
 
 const get = (port: number, target: string) => ask(port, `GET ${target} HTTP/1.1\r\n\r\n`)
 
-const run = <A, E>(effect: Effect.Effect<A, E, Net.Net | import("effect/Scope").Scope>) =>
+const run = <A, E>(effect: Effect.Effect<A, E, Net.Net | Scope.Scope>) =>
   Effect.runPromise(effect.pipe(Effect.scoped, Effect.provide(Net.layer)))
 
 describe("the example file-server", () => {

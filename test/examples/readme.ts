@@ -76,7 +76,9 @@ export const mentionsModule = (): string => {
     else if (owner === "listener") lines.add(`Net.Listener["${member}"]`)
     else if (
       owner !== undefined &&
-      /^(Net|Directory|File|Future|Framing|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams|ThreadQueue|Unix)$/.test(owner)
+      /^(Net|Directory|File|Future|Framing|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams|ThreadQueue|Unix)$/.test(
+        owner
+      )
     ) {
       lines.add(/^[A-Z]/.test(member ?? "") ? `${owner}.${member}` : `typeof ${owner}.${member}`)
     }

@@ -25,7 +25,7 @@ import type { OperationSlot } from "./OperationSlots.js"
 import { addressOf, closeHandle } from "./SocketHandle.js"
 import type { Start } from "./Start.js"
 import { finishReceive, finishSend, startReceive, startSend } from "./Transfer.js"
-import { finishTransmit, startTransmit } from "./Transmit.js"
+import { finishTransmit, onlyOverTcp, startTransmit } from "./Transmit.js"
 
 /** `listen` takes a larger backlog only when it is told so by a negative number. */
 const LARGEST_PLAIN_BACKLOG = 200
@@ -125,7 +125,7 @@ export abstract class IocpSocket<A extends Endpoint>
       case "Send":
         return startSend(handle, slot, operation, host.buffers)
       case "SendFile":
-        return startTransmit(handle, slot, operation)
+        return this.domain.family === "Unix" ? onlyOverTcp(operation) : startTransmit(handle, slot, operation)
       case "Accept":
         return this.isListening ? startAccept(handle, this.domain.family, slot) : notListening()
       case "Connect":

@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import { fromNtStatus, fromWin32, unsupported } from "../../Errors/index.js"
+import { fromNtStatus, fromWin32, type SocketError, unsupported } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { SendFileOperation } from "../FileOperation.js"
@@ -22,6 +22,14 @@ import { isFailure } from "./Transfer.js"
 
 /** The most that one call sends. */
 const PIECE_BYTES = 1024 * 1024
+
+/**
+ * The failure on a socket of another kind: nothing says that the call works there.
+ *
+ * @internal
+ */
+export const onlyOverTcp = ({ purpose }: SendFileOperation): SocketError =>
+  unsupported(purpose, "TransmitFile is for TCP: read the file and send what was read")
 
 const transmitting = ({ peer, purpose }: SendFileOperation) => ({
   operation: purpose,

@@ -5,8 +5,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as fc from "fast-check"
 import type { FileError } from "../../../src/Errors/index.js"
 import * as File from "../../../src/File/index.js"
+import type * as Net from "../../../src/Net/index.js"
 import { temporaryFile } from "../../support/folder.js"
 import { bytes, concat, pattern, type Subject, test, text } from "../harness.js"
 
@@ -23,6 +25,42 @@ export const readFully = (file: File.File, offset: number, length: number) =>
   Effect.map(Stream.runCollect(File.stream(file, { offset, length })), (chunks) =>
     concat(Chunk.toReadonlyArray(chunks))
   )
+
+/** One thing done to a file: bytes written somewhere, or its size set. */
+type Step =
+  | { readonly _tag: "Write"; readonly offset: number; readonly length: number; readonly fill: number }
+  | { readonly _tag: "Truncate"; readonly size: number }
+
+const position = fc.oneof(fc.nat(10), fc.nat(5000), fc.nat(300_000))
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    _tag: fc.constant("Write" as const),
+    offset: position,
+    length: position,
+    fill: fc.integer({ min: 1, max: 255 })
+  }),
+  fc.record({ _tag: fc.constant("Truncate" as const), size: position })
+)
+
+/** Does the steps to a file and to a buffer, and compares them. */
+const playedOn = (path: string, steps: ReadonlyArray<Step>) =>
+  Effect.gen(function* () {
+    const file = yield* File.open(path, { access: "readWrite", create: "truncated" })
+    let model = Buffer.alloc(0)
+    const grownTo = (size: number) => Buffer.concat([model, Buffer.alloc(Math.max(0, size - model.length))])
+    for (const one of steps) {
+      if (one._tag === "Truncate") {
+        yield* file.truncate(one.size)
+        model = grownTo(one.size).subarray(0, one.size)
+      } else if (one.length > 0) {
+        yield* file.writeAll(new Uint8Array(one.length).fill(one.fill), { offset: one.offset })
+        model = grownTo(one.offset + one.length).fill(one.fill, one.offset, one.offset + one.length)
+      }
+    }
+    assert.strictEqual(yield* file.size, model.length)
+    assert.isTrue(isEqual(yield* readFully(file, 0, model.length + 1), model))
+  }).pipe(Effect.scoped)
 
 const isEqual = (found: Uint8Array, expected: Uint8Array): boolean => Buffer.from(found).equals(expected)
 
@@ -297,6 +335,17 @@ export const files = (subject: Subject) => {
         if (round % 4 === 0) yield* Effect.sleep("1 millis")
         assert.isTrue(buffer.every((byte) => byte === 0))
       }
+    })
+  )
+
+  test(subject, "whatever is written and cut, in whatever order: the file is what it ought to be", () =>
+    Effect.gen(function* () {
+      const path = yield* temporaryFile
+      const runtime = yield* Effect.runtime<Net.Net>()
+      const run = (steps: ReadonlyArray<Step>) =>
+        Effect.runPromise(Effect.provide(playedOn(path, steps), runtime))
+      const property = fc.asyncProperty(fc.array(step, { maxLength: 25 }), run)
+      yield* Effect.promise(() => fc.assert(property, { numRuns: subject.isSlow ? 10 : 60 }))
     })
   )
 
