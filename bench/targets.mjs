@@ -182,14 +182,14 @@ export const targets = [
     against: "node:dgram",
     atLeast: 1.5
   })),
-  {
+  ...["read and write", "readInto and write"].map((against) => ({
     suite: "sendfile",
-    title: "file sent, beside reading and writing it",
-    figure: "requestsPerSecond",
+    title: "file sent",
+    figure: /** @type {const} */ ("requestsPerSecond"),
     of: {},
-    against: "read and write",
+    against,
     atLeast: 2
-  },
+  })),
   {
     suite: "windows",
     title: "echo, 1 connection",

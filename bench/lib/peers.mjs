@@ -80,6 +80,12 @@ export const peers = [
     needs: [inRoot("dist", "index.js")],
     special: { "send-file": [script("effect-iocp-file-copied.mjs")] }
   },
+  {
+    name: "readInto and write",
+    program: process.execPath,
+    needs: [inRoot("dist", "index.js")],
+    special: { "send-file": [script("effect-iocp-file-reused.mjs")] }
+  },
   { name: "bun", program: bun, args: [script("bun.mjs")], needs: [bun] },
   {
     name: "deno",
