@@ -31,8 +31,6 @@ export interface FileCall {
 
 type Row = readonly [name: string, reason: FileErrorReason, advice?: string]
 
-const noWatches =
-  "A limit of the system is reached (fs.inotify.max_user_watches or max_user_instances): raise it, or watch less."
 const notForThis = "The descriptor is closed, or was not opened for this."
 const tooLong = "The name, or a part of it, is longer than the file system allows."
 const wrongName = "A name cannot have these characters."
@@ -181,19 +179,11 @@ export const fileErrorFromNtStatus = (status: number, { path, ...call }: FileCal
   toFileError(fromFileStatus(status, call), { path })
 
 /**
- * The error for more watches than the system allows: it says `ENOSPC`, and means no disk.
+ * The error for a failure whose reason is another than the tables give: they know the code, and not what was going on.
  *
  * @internal
  */
-export const noMoreWatches = (error: SocketError, path: string): FileError => {
-  const { code, codeName, operation, syscall } = error
-  return new FileError({
-    operation,
-    syscall,
-    code,
-    codeName,
-    path,
-    reason: "ResourceExhausted",
-    advice: noWatches
-  })
+export const toldAs = (error: SocketError, fields: Omit<FileErrorFields, "operation">): FileError => {
+  const { code, codeName, operation, status, statusName, syscall } = error
+  return new FileError({ operation, syscall, code, codeName, status, statusName, ...fields })
 }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Equal from "effect/Equal"
 import { errnoRows } from "../../src/Errors/ErrnoTable.js"
-import { fileRows, noMoreWatches, toFileError } from "../../src/Errors/FileTable.js"
+import { fileRows, toFileError } from "../../src/Errors/FileTable.js"
 import {
   closed,
   FileError,
@@ -188,8 +188,5 @@ describe("errors of files", () => {
     assert.strictEqual(toFileError(closed("read", "a")).reason, "Closed")
     assert.strictEqual(toFileError(closed("read", "a")).path, "a")
     assert.isUndefined(fileErrorFromErrno(28, call).advice)
-    const watches = noMoreWatches(fromErrno(28, { operation: "watch", syscall: "inotify_add_watch" }), "d")
-    assert.deepInclude(fields(watches), { reason: "ResourceExhausted", code: 28, path: "d" })
-    assert.include(watches.message, "fs.inotify.max_user_watches")
   })
 })

@@ -8,8 +8,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { FileError } from "../../src/Errors/index.js"
+import { type FileError, fromErrno, fromFileStatus } from "../../src/Errors/index.js"
 import { Directory } from "../../src/File/index.js"
+import { watchFailure } from "../../src/File/internal/Watcher.js"
 import * as Net from "../../src/Net/index.js"
 import { runChecked, type Subject, test } from "../Net/harness.js"
 import { temporaryFolder } from "../support/folder.js"
@@ -235,6 +236,36 @@ describe.runIf(isWindows && !isWine)("watching a directory on Windows", () => {
       yield* upTo(changes, "created", "below\\file")
     })
   )
+
+  test(subject, "ends when the directory is gone", () =>
+    Effect.gen(function* () {
+      const { changes, folder } = yield* watching
+      fs.rmdirSync(folder)
+      const failure = yield* Effect.flip(Stream.runDrain(changes))
+      assert.deepInclude(failure, { _tag: "FileError", reason: "NotFound", path: folder })
+    })
+  )
+})
+
+describe("a watch that ends", () => {
+  it("or cannot begin, says why, in whatever words the system has for it", () => {
+    const call = { operation: "watch", syscall: "ReadDirectoryChangesW" }
+    for (const status of [0xc0000056, 0xc0000022]) {
+      const failure = watchFailure(fromFileStatus(status, call), "folder")
+      assert.deepInclude({ ...failure }, { reason: "NotFound", status, path: "folder" })
+    }
+    assert.strictEqual(watchFailure(fromFileStatus(0xc0000120, call), "folder").reason, "Cancelled")
+    for (const code of [24, 28]) {
+      const failure = watchFailure(
+        fromErrno(code, { operation: "watch", syscall: "inotify_init1" }),
+        "folder"
+      )
+      assert.deepInclude({ ...failure }, { reason: "ResourceExhausted", code, path: "folder" })
+      assert.include(failure.message, "max_user_instances")
+    }
+    const opening = { ...call, syscall: "CreateFileW" }
+    assert.strictEqual(watchFailure(fromFileStatus(0xc0000022, opening), "folder").reason, "PermissionDenied")
+  })
 })
 
 describe("watching on a simulated network", () => {

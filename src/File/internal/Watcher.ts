@@ -9,22 +9,38 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { noMoreWatches, toFileError } from "../../Errors/FileTable.js"
+import { toFileError, toldAs } from "../../Errors/FileTable.js"
 import { closed, type FileError, type SocketError } from "../../Errors/index.js"
 import { type Half, Lifetime, type Owner } from "../../Net/internal/Lifetime.js"
 import { Waiters } from "../../Net/internal/Waiters.js"
 import { ChangesOperation, type DirectoryChange } from "../../Proactor/FileOperation.js"
 import type { ProactorDirectory } from "../../Proactor/Proactor.js"
 
+/** How Windows says that the directory is deleted, or being deleted, and may not be looked at any more. */
+const isGone = ({ codeName, syscall }: SocketError): boolean =>
+  syscall === "ReadDirectoryChangesW" &&
+  (codeName === "ERROR_DELETE_PENDING" || codeName === "ERROR_ACCESS_DENIED")
+
+/** Linux says that the disk is full, or that there is no descriptor left, and means neither. */
+const isOneTooMany = ({ reason, syscall }: SocketError): boolean =>
+  reason === "ResourceExhausted" && syscall?.startsWith("inotify") === true
+
+const gone = "The directory that was watched is gone."
+const oneTooMany =
+  "A limit of the system is reached (fs.inotify.max_user_watches or max_user_instances): raise it, or watch less."
+
 /**
  * The error of a watch that could not begin, or has ended.
  *
  * @internal
  */
-export const watchFailure = (failure: SocketError, path: string): FileError =>
-  failure.reason === "ResourceExhausted"
-    ? noMoreWatches(failure, path)
-    : toFileError(failure, { operation: "watch", path })
+export const watchFailure = (failure: SocketError, path: string): FileError => {
+  if (isGone(failure)) return toldAs(failure, { path, reason: "NotFound", advice: gone })
+  if (isOneTooMany(failure)) {
+    return toldAs(failure, { path, reason: "ResourceExhausted", advice: oneTooMany })
+  }
+  return toFileError(failure, { operation: "watch", path })
+}
 
 /** @internal */
 export class Watcher implements Owner, Half {
