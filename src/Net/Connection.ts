@@ -16,14 +16,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
-import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
+import type { Endpoint, SocketAddress } from "../Address/index.js"
 import {
-  ConnectionError,
   closed,
   type FileError,
   invalidArgument,
@@ -38,10 +33,10 @@ import { holdsWithin } from "./internal/Condition.js"
 import { Deadline, timedOut } from "./internal/Deadline.js"
 import { partOf } from "./internal/FilePart.js"
 import type { FoundFrame, Measure } from "./internal/Frame.js"
-import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
+import type { Half } from "./internal/Lifetime.js"
+import { LivingConnection } from "./internal/LivingConnection.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
-import { Vigil } from "./internal/Vigil.js"
 import { WriteHalf } from "./internal/WriteHalf.js"
 import { awaitDone, type WriteJob } from "./internal/WriteJob.js"
 
@@ -219,24 +214,19 @@ const DEFAULT_MAX_BYTES = 64 * 1024
 const encoder = new TextEncoder()
 
 /** @internal */
-export class StreamConnection<out A extends Endpoint = SocketAddress> implements Connection<A>, Owner {
-  readonly remoteAddress: A
+export class StreamConnection<out A extends Endpoint = SocketAddress>
+  extends LivingConnection<A>
+  implements Connection<A>
+{
   private readonly socket: ProactorStream<A>
   private readonly reading: ReadHalf
   private readonly writing: WriteHalf
-  private readonly lifetime: Lifetime
-  private isEstablished = false
-  private vigil: Vigil | undefined
-  private own: Scope.CloseableScope | undefined
-  /** The fiber that serves the connection: whatever ends it, the connection is closed. Set by the server. */
-  servant: Fiber.RuntimeFiber<unknown, unknown> | undefined
 
   constructor(socket: ProactorStream<A>, remoteAddress: A) {
+    super(socket, remoteAddress)
     this.socket = socket
-    this.remoteAddress = remoteAddress
     this.reading = new ReadHalf(socket, this)
     this.writing = new WriteHalf(socket, this)
-    this.lifetime = new Lifetime(socket, this)
   }
 
   get halves(): ReadonlyArray<Half> {
@@ -254,9 +244,8 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
     return this.socket
   }
 
-  /** The other end, for messages. */
-  get peer(): string {
-    return format(this.remoteAddress)
+  protected override get progress(): number {
+    return this.reading.received + this.writing.sent
   }
 
   get read(): Effect.Effect<Uint8Array, SocketError> {
@@ -394,51 +383,6 @@ export class StreamConnection<out A extends Endpoint = SocketAddress> implements
       const ended = Effect.sync(() => this.endHalves(how))
       return Effect.zipRight(Effect.zipRight(flushed, ended), this.socket.shutdown(how))
     })
-  }
-
-  get close(): Effect.Effect<void> {
-    const { own } = this
-    const closing = this.lifetime.close()
-    return own === undefined ? closing : Effect.zipRight(closing, Scope.close(own, Exit.void))
-  }
-
-  /** For the server that serves it: like `close`, but what can be done at once is done; answers what is left to do. */
-  beginClosing(): Effect.Effect<void> | undefined {
-    return this.lifetime.begin()
-  }
-
-  get established(): Effect.Effect<void> {
-    return Effect.sync(() => {
-      this.isEstablished = true
-    })
-  }
-
-  /** For the server that serves it: since when nothing has moved, and since when it is awaited. The first look starts the clock. */
-  look(nowMillis: number): { readonly idleMillis: number; readonly handshakeMillis: number } {
-    this.vigil ??= new Vigil(nowMillis)
-    const { ageMillis, idleMillis } = this.vigil.look(nowMillis, this.reading.received + this.writing.sent)
-    return { idleMillis, handshakeMillis: this.isEstablished ? 0 : ageMillis }
-  }
-
-  /** Closes the connection because it is late: its operations fail with `TimedOut`. */
-  expire(advice: string): Effect.Effect<void> {
-    return this.lifetime.close(
-      (operation) => new ConnectionError({ reason: "TimedOut", operation, address: this.peer, advice })
-    )
-  }
-
-  /**
-   * Makes the connection close with `surrounding`, in one synchronous step, so that nothing can come between having
-   * the connection and being responsible for it.
-   *
-   * The connection gets a scope of its own below the surrounding one. Closing the connection early closes that scope
-   * and so takes it out of the surrounding one: a long-lived scope does not collect the remains of every connection
-   * that it ever had.
-   */
-  adoptInto(surrounding: Scope.Scope): this {
-    this.own = Effect.runSync(Scope.fork(surrounding, ExecutionStrategy.sequential))
-    Effect.runSync(Scope.addFinalizer(this.own, this.close))
-    return this
   }
 
   get abort(): Effect.Effect<void> {

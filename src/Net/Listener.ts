@@ -6,17 +6,15 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
+import type { Endpoint, SocketAddress } from "../Address/index.js"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
-import type { AcceptOperation } from "../Proactor/Operation.js"
-import type { ProactorHandle } from "../Proactor/Proactor.js"
+import type { ProactorStream } from "../Proactor/Proactor.js"
 import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
-import { type Accepted, AcceptQueue } from "./internal/AcceptQueue.js"
-import { Deadline, timedOut } from "./internal/Deadline.js"
-import { type Half, Lifetime, type Owner } from "./internal/Lifetime.js"
-import { type ServeOptions, serve } from "./Serving.js"
+import type { Accepted } from "./internal/AcceptQueue.js"
+import { ListenerOver } from "./internal/ListenerOver.js"
+import type { ServeOptions } from "./Serving.js"
 
 /**
  * @since 0.1.0
@@ -51,59 +49,11 @@ export interface Listener<out A extends Endpoint = SocketAddress> {
 }
 
 /** @internal */
-export class StreamListener<A extends Endpoint = SocketAddress> implements Listener<A>, Owner {
-  readonly address: A
-  private readonly queue: AcceptQueue<A>
-  private readonly lifetime: Lifetime
-
-  constructor(socket: ProactorHandle<AcceptOperation<A>>, address: A) {
-    this.address = address
-    this.queue = new AcceptQueue(socket, this.peer)
-    this.lifetime = new Lifetime(socket, this)
-  }
-
-  get halves(): ReadonlyArray<Half> {
-    return [this.queue]
-  }
-
-  /** Where it listens, for messages. */
-  get peer(): string {
-    return format(this.address)
-  }
-
-  get accept(): Effect.Effect<Connection<A>, SocketError, Scope.Scope> {
-    return Effect.flatMap(Effect.scope, (scope) =>
-      this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope))
-    )
-  }
-
-  acceptWith(options: TimeoutOptions): Effect.Effect<Connection<A>, SocketError | TimeoutError, Scope.Scope> {
-    const { timeout } = options
-    if (timeout === undefined) return this.accept
-    const late = () => Effect.fail(timedOut("accept", timeout, this.peer))
-    return Effect.flatMap(Effect.scope, (scope) =>
-      Effect.flatMap(Deadline.start(timeout), (deadline) =>
-        this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope), deadline, late)
-      )
-    )
-  }
-
-  serve<E, R, R2 = never>(
-    handler: (connection: Connection<A>) => Effect.Effect<unknown, E, R>,
-    options: ServeOptions<E, R2, A> = {}
-  ): Effect.Effect<never, SocketError, R | R2> {
-    return serve(
-      (claim) => this.queue.accept((accepted) => claim(this.connection(accepted))),
-      handler,
-      options
-    )
-  }
-
-  get close(): Effect.Effect<void> {
-    return this.lifetime.close()
-  }
-
-  private connection({ socket, remoteAddress }: Accepted<A>): StreamConnection<A> {
+export class StreamListener<A extends Endpoint = SocketAddress>
+  extends ListenerOver<A, ProactorStream<A>, StreamConnection<A>>
+  implements Listener<A>
+{
+  protected override connection({ socket, remoteAddress }: Accepted<A>): StreamConnection<A> {
     return new StreamConnection(socket, remoteAddress ?? this.address)
   }
 }

@@ -30,10 +30,10 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Endpoint, SocketAddress } from "../Address/index.js"
 import { ConnectionError, invalidArgument, type SocketError } from "../Errors/index.js"
 import { resumedInBatches } from "../Proactor/ResumptionScheduler.js"
-import type { Connection, StreamConnection } from "./Connection.js"
+import type { Connection } from "./Connection.js"
 import { holdsBefore, holdsWithin } from "./internal/Condition.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
-import { Served } from "./internal/Served.js"
+import { type Servable, Served } from "./internal/Served.js"
 
 /**
  * How a drain ended.
@@ -49,10 +49,12 @@ export interface Drained {
 }
 
 /**
+ * How connections of the type `C` are served.
+ *
  * @since 0.1.0
  * @category options
  */
-export interface ServeOptions<E = unknown, R = never, A extends Endpoint = SocketAddress> {
+export interface ServeOptionsOf<C, E = unknown, R = never> {
   /** So many connections are served at once; more wait in the backlog until one ends. No limit if absent. */
   readonly maxConnections?: number | undefined
   /**
@@ -74,9 +76,18 @@ export interface ServeOptions<E = unknown, R = never, A extends Endpoint = Socke
    * connection.
    */
   readonly onFailure?:
-    | ((cause: Cause.Cause<E>, connection: Connection<A>) => Effect.Effect<unknown, never, R>)
+    | ((cause: Cause.Cause<E>, connection: C) => Effect.Effect<unknown, never, R>)
     | undefined
 }
+
+/**
+ * The same for connections that are streams of bytes.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ServeOptions<E = unknown, R = never, A extends Endpoint = SocketAddress>
+  extends ServeOptionsOf<Connection<A>, E, R> {}
 
 /** The pauses of an accept that the system has no descriptors for: 5 ms, doubling, up to a second. */
 const FIRST_PAUSE = Duration.millis(5)
@@ -85,22 +96,20 @@ const LONGEST_PAUSE = Duration.seconds(1)
 /** How often within its span a timeout is looked at. */
 const CHECKS_PER_SPAN = 4
 
-type Handler<E, R, A extends Endpoint> = (connection: Connection<A>) => Effect.Effect<unknown, E, R>
+type Handler<C, E, R> = (connection: C) => Effect.Effect<unknown, E, R>
 
 /** Accepts a connection; `claim` is run in the step that takes it. */
-type Accept<A extends Endpoint> = <B>(
-  claim: (connection: StreamConnection<A>) => B
-) => Effect.Effect<B, SocketError>
+type Accept<C> = <B>(claim: (connection: C) => B) => Effect.Effect<B, SocketError>
 
 /**
  * Serves what `accept` brings, for ever.
  *
  * @internal
  */
-export const serve = <A extends Endpoint, E, R, R2 = never>(
-  accept: Accept<A>,
-  handler: Handler<E, R, A>,
-  options: ServeOptions<E, R2, A>
+export const serve = <C extends Servable, E, R, R2 = never>(
+  accept: Accept<C>,
+  handler: Handler<C, E, R>,
+  options: ServeOptionsOf<C, E, R2>
 ): Effect.Effect<never, SocketError, R | R2> => {
   const { maxConnections } = options
   if (maxConnections !== undefined && !isPositiveInteger(maxConnections)) {
@@ -111,7 +120,7 @@ export const serve = <A extends Endpoint, E, R, R2 = never>(
       // Whoever serves from within an uninterruptible region does not mean its handlers.
       const run = Runtime.runFork(Runtime.enableRuntimeFlag(runtime, RuntimeFlags.Interruption))
       const failed = failureReport(options)
-      const served = new Served<A, E, R | R2>({ handler, failed, run, maxConnections })
+      const served = new Served<C, E, R | R2>({ handler, failed, run, maxConnections })
       // The handler starts in the step that takes the connection: nothing can come between.
       const one = patient(
         accept((connection) => served.start(connection)),
@@ -145,8 +154,8 @@ const patient = <A>(
 
 /** What is to be done about a handler that failed or died, if anything. */
 const failureReport =
-  <A extends Endpoint, E, R>({ onFailure }: ServeOptions<E, R, A>) =>
-  (cause: Cause.Cause<E>, connection: StreamConnection<A>): Effect.Effect<unknown, never, R> | undefined => {
+  <C extends Servable, E, R>({ onFailure }: ServeOptionsOf<C, E, R>) =>
+  (cause: Cause.Cause<E>, connection: C): Effect.Effect<unknown, never, R> | undefined => {
     if (Cause.isInterruptedOnly(cause)) return undefined
     if (onFailure === undefined) return hasVanished(cause) ? undefined : logFailure(cause, connection)
     return Effect.catchAllCause(
@@ -162,13 +171,13 @@ const hasVanished = (cause: Cause.Cause<unknown>): boolean => {
   return failure instanceof ConnectionError && failure.reason === "Reset"
 }
 
-const logFailure = (cause: Cause.Cause<unknown>, { peer }: StreamConnection<Endpoint>): Effect.Effect<void> =>
+const logFailure = (cause: Cause.Cause<unknown>, { peer }: Servable): Effect.Effect<void> =>
   Effect.logError(`the handler of ${peer} failed`, cause)
 
 /** Lets the handlers end within the bound, and interrupts the rest. */
-const drain = <A extends Endpoint, E, R, R2>(
-  served: Served<A, E, R2>,
-  { drainTimeout = Duration.zero, onDrained }: ServeOptions<E, R, A>
+const drain = <C extends Servable, E, R, R2>(
+  served: Served<C, E, R2>,
+  { drainTimeout = Duration.zero, onDrained }: ServeOptionsOf<C, E, R>
 ): Effect.Effect<void, never, R> =>
   Effect.gen(function* () {
     const running = served.size
@@ -185,8 +194,8 @@ const drain = <A extends Endpoint, E, R, R2>(
 type Timeouts = Pick<ServeOptions, "handshakeTimeout" | "idleTimeout">
 
 /** Runs the accepting beside a fiber that looks after the timeouts, if there are any. */
-const watched = <A extends Endpoint, B, E, R, E2, R2>(
-  served: Served<A, E2, R2>,
+const watched = <C extends Servable, B, E, R, E2, R2>(
+  served: Served<C, E2, R2>,
   options: Timeouts,
   accepting: Effect.Effect<B, E, R>
 ): Effect.Effect<B, E, R> => {
@@ -210,11 +219,7 @@ interface Spans {
   readonly handshake: number
 }
 
-const closeIfLate = (
-  connection: StreamConnection<Endpoint>,
-  spans: Spans,
-  now: number
-): Effect.Effect<void> => {
+const closeIfLate = (connection: Servable, spans: Spans, now: number): Effect.Effect<void> => {
   const { idleMillis, handshakeMillis } = connection.look(now)
   if (handshakeMillis >= spans.handshake) return connection.expire("it took too long to be established")
   if (idleMillis >= spans.idle) return connection.expire("no byte moved for too long")

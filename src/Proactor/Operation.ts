@@ -155,15 +155,15 @@ export class SendOperation extends Operation {
 
 /**
  * Accepts one connection on a listening socket. A connection that its peer reset before it was accepted does not
- * retire the operation: the proactor goes on to the next one.
+ * retire the operation: the proactor goes on to the next one. `S`: what a connection is, a stream unless said otherwise.
  *
  * @since 0.1.0
  * @category models
  */
-export class AcceptOperation<A extends Endpoint = SocketAddress> extends Operation {
+export class AcceptOperation<A extends Endpoint = SocketAddress, S = ProactorStream<A>> extends Operation {
   readonly kind = "Accept"
   /** The connected socket, after a success; the submitter's to close. */
-  accepted: ProactorStream<A> | undefined
+  accepted: S | undefined
   /** Who connected, after a success; `undefined` if the system did not say. */
   remoteAddress: A | undefined
 }

@@ -20,18 +20,21 @@ import { Intake } from "./Intake.js"
  *
  * @internal
  */
-export interface Accepted<A extends Endpoint> {
-  readonly socket: ProactorStream<A>
+export interface Accepted<A extends Endpoint, S = ProactorStream<A>> {
+  readonly socket: S
   readonly remoteAddress: A | undefined
 }
 
 /** @internal */
-export class AcceptQueue<A extends Endpoint> extends Intake<AcceptOperation<A>> {
+export class AcceptQueue<
+  A extends Endpoint,
+  S extends Pick<ProactorHandle<never>, "close"> = ProactorStream<A>
+> extends Intake<AcceptOperation<A, S>> {
   private readonly address: string
-  private ready: Array<Accepted<A>> = []
+  private ready: Array<Accepted<A, S>> = []
 
-  constructor(socket: ProactorHandle<AcceptOperation<A>>, address: string) {
-    const operation = new AcceptOperation<A>()
+  constructor(socket: ProactorHandle<AcceptOperation<A, S>>, address: string) {
+    const operation = new AcceptOperation<A, S>()
     super(socket, operation)
     operation.onRetired = () => this.retired()
     this.address = address
@@ -39,7 +42,7 @@ export class AcceptQueue<A extends Endpoint> extends Intake<AcceptOperation<A>> 
 
   /** The next connection, as `claim` makes it. `claim` runs in the step that takes it out of the queue. */
   accept<B, E = never>(
-    claim: (accepted: Accepted<A>) => B,
+    claim: (accepted: Accepted<A, S>) => B,
     deadline?: Deadline,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<B, SocketError | E> {
@@ -69,7 +72,7 @@ export class AcceptQueue<A extends Endpoint> extends Intake<AcceptOperation<A>> 
     })
   }
 
-  protected override land(operation: AcceptOperation<A>): void {
+  protected override land(operation: AcceptOperation<A, S>): void {
     const { accepted, remoteAddress } = operation
     operation.accepted = undefined
     if (accepted !== undefined) this.ready.push({ socket: accepted, remoteAddress })

@@ -72,8 +72,12 @@ export interface Owner extends Peer {
   readonly halves: ReadonlyArray<Half>
 }
 
-/** Whatever it is that lives. */
-type Mortal = Pick<ProactorHandle<never>, "close" | "abandon">
+/**
+ * Whatever it is that lives.
+ *
+ * @internal
+ */
+export type Mortal = Pick<ProactorHandle<never>, "close" | "abandon">
 
 /** @internal */
 export class Lifetime {

@@ -19,35 +19,42 @@ import type * as Fiber from "effect/Fiber"
 import type * as FiberId from "effect/FiberId"
 import type { Endpoint } from "../../Address/index.js"
 import { SlotTable } from "../../Proactor/SlotTable.js"
-import type { StreamConnection } from "../Connection.js"
 import type { Condition } from "./Condition.js"
+import type { LivingConnection } from "./LivingConnection.js"
 import { Waiters } from "./Waiters.js"
+
+/**
+ * A connection, as far as a server has to do with it.
+ *
+ * @internal
+ */
+export type Servable = Pick<
+  LivingConnection<Endpoint>,
+  "beginClosing" | "close" | "expire" | "look" | "peer" | "servant"
+>
 
 /**
  * What a server does with its connections.
  *
  * @internal
  */
-export interface Service<A extends Endpoint, E, R> {
-  readonly handler: (connection: StreamConnection<A>) => Effect.Effect<unknown, E, R>
+export interface Service<C, E, R> {
+  readonly handler: (connection: C) => Effect.Effect<unknown, E, R>
   /** What is to be done about a handler that failed or died, if anything. */
-  readonly failed: (
-    cause: Cause.Cause<E>,
-    connection: StreamConnection<A>
-  ) => Effect.Effect<unknown, never, R> | undefined
+  readonly failed: (cause: Cause.Cause<E>, connection: C) => Effect.Effect<unknown, never, R> | undefined
   readonly run: <A, E2>(effect: Effect.Effect<A, E2, R>) => Fiber.RuntimeFiber<A, E2>
   /** So many connections are served at once; any number if absent. */
   readonly maxConnections: number | undefined
 }
 
 /** @internal */
-export class Served<A extends Endpoint, E, R> {
-  private readonly service: Service<A, E, R>
+export class Served<C extends Servable, E, R> {
+  private readonly service: Service<C, E, R>
   /** Not a `Set`: where thousands come and go, its discarded tables keep dead connections alive for long. */
-  private readonly serving = new SlotTable<StreamConnection<A>>()
+  private readonly serving = new SlotTable<C>()
   private readonly waiting = new Waiters()
 
-  constructor(service: Service<A, E, R>) {
+  constructor(service: Service<C, E, R>) {
     this.service = service
   }
 
@@ -55,12 +62,12 @@ export class Served<A extends Endpoint, E, R> {
     return this.serving.size
   }
 
-  connections(): ReadonlyArray<StreamConnection<A>> {
+  connections(): ReadonlyArray<C> {
     return this.serving.tenants()
   }
 
   /** Starts the fiber that serves the connection. */
-  start(connection: StreamConnection<A>): void {
+  start(connection: C): void {
     const { handler, run } = this.service
     const slot = this.serving.acquire(connection)
     const serve = Effect.withFiberRuntime<unknown, E, R>((fiber) => {
@@ -100,7 +107,7 @@ export class Served<A extends Endpoint, E, R> {
     })
   }
 
-  private finished(connection: StreamConnection<A>, slot: number, exit: Exit.Exit<unknown, E>): void {
+  private finished(connection: C, slot: number, exit: Exit.Exit<unknown, E>): void {
     const report = Exit.isFailure(exit) ? this.service.failed(exit.cause, connection) : undefined
     const closing = report === undefined ? connection.beginClosing() : connection.close
     if (closing === undefined) this.ended(slot)
