@@ -27,8 +27,8 @@ export interface InstanceSettings {
   readonly mode: PipeMode
   /** It is to be the first of its name: where the name is taken, there is a failure. */
   readonly isFirst: boolean
-  /** 1 to 255, where 255 is no limit. */
-  readonly maxInstances: number
+  /** No limit if `undefined`. */
+  readonly maxInstances: number | undefined
   readonly allowRemote: boolean
   /** Of each direction. */
   readonly bufferBytes: number
@@ -36,6 +36,11 @@ export interface InstanceSettings {
 
 /** Anything up to here is a size. The system takes it as advice. */
 const LARGEST_BUFFER_BYTES = 0x7fff_ffff
+
+const LARGEST_LIMIT = C.PIPE_UNLIMITED_INSTANCES - 1
+
+const isWholeUpTo = (value: number, least: number, most: number): boolean =>
+  Number.isInteger(value) && value >= least && value <= most
 
 /**
  * What is wrong with settings that no compiler has seen, if anything.
@@ -48,9 +53,9 @@ export const adviceOnInstance = ({
   mode
 }: Pick<InstanceSettings, "bufferBytes" | "maxInstances" | "mode">): string | undefined => {
   if (mode !== "byte" && mode !== "message") return `mode is "byte" or "message"`
-  if (!Number.isInteger(maxInstances) || maxInstances < 1 || maxInstances > C.PIPE_UNLIMITED_INSTANCES)
-    return "maxInstances is a whole number, up to 254; leave it out for no limit"
-  if (!Number.isInteger(bufferBytes) || bufferBytes < 0 || bufferBytes > LARGEST_BUFFER_BYTES)
+  if (maxInstances !== undefined && !isWholeUpTo(maxInstances, 1, LARGEST_LIMIT))
+    return `maxInstances is a whole number, 1 to ${LARGEST_LIMIT}; leave it out for no limit`
+  if (!isWholeUpTo(bufferBytes, 0, LARGEST_BUFFER_BYTES))
     return "bufferBytes is a whole number of bytes, up to 2^31 - 1"
   return undefined
 }
@@ -72,7 +77,7 @@ export const createInstance = (
     C.PIPE_ACCESS_DUPLEX | C.FILE_FLAG_OVERLAPPED | first,
     (mode === "message" ? C.PIPE_TYPE_MESSAGE | C.PIPE_READMODE_MESSAGE : C.PIPE_TYPE_BYTE) |
       (allowRemote ? 0 : C.PIPE_REJECT_REMOTE_CLIENTS),
-    maxInstances,
+    maxInstances ?? C.PIPE_UNLIMITED_INSTANCES,
     bufferBytes,
     bufferBytes,
     security?.bytes ?? null
@@ -134,9 +139,13 @@ export const openClientEnd = (
     })
   }
   return Effect.async((resume) => {
-    kernel32().CreateFileWAsync(name, READ_AND_WRITE, 0, C.OPEN_EXISTING, CLIENT_FLAGS, (handle, code) =>
-      resume(answer(handle, code))
-    )
+    const done = (handle: number, code: number) => resume(answer(handle, code))
+    try {
+      kernel32().CreateFileWAsync(name, READ_AND_WRITE, 0, C.OPEN_EXISTING, CLIENT_FLAGS, done)
+    } catch {
+      // Too many such calls are outstanding.
+      done(C.INVALID_HANDLE_VALUE, C.ERROR_NOT_ENOUGH_QUOTA)
+    }
   })
 }
 

@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { format, type PipeAddress } from "../Address/index.js"
 import { closed, fromWin32, isSocketError, type SocketError } from "../Errors/index.js"
-import { PIPE_UNLIMITED_INSTANCES } from "./Constants.js"
 import { type Kernel32, kernel32 } from "./Kernel32.js"
 import { Pipe, type PipeMode } from "./Pipe.js"
 import { adviceOnInstance, createInstance, openClientEnd, peerProcess, refuseInstance } from "./PipeCalls.js"
@@ -56,7 +55,7 @@ const create = (options: NamedPipeOptions): Effect.Effect<Pipe, SocketError> =>
       address,
       mode: options.mode ?? "byte",
       isFirst: options.isFirst ?? false,
-      maxInstances: options.maxInstances ?? PIPE_UNLIMITED_INSTANCES,
+      maxInstances: options.maxInstances,
       allowRemote: options.allowRemote ?? false,
       bufferBytes: options.bufferBytes ?? DEFAULT_BUFFER_BYTES
     }

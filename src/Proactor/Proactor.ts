@@ -24,6 +24,7 @@ import type { AddressFamily, Endpoint, SocketAddress } from "../Address/index.js
 import type { SocketError } from "../Errors/index.js"
 import type { ProactorDatagramSocket } from "./Datagram.js"
 import type { ChangesOperation, FileOperation } from "./FileOperation.js"
+import type { ProactorPipes } from "./NamedPipe.js"
 import type { AnyOperation, Operation, SignalOperation, StreamOperation } from "./Operation.js"
 import type { SignalToken } from "./Signal.js"
 import type { SocketOptionName, SocketOptions } from "./SocketOption.js"
@@ -203,6 +204,8 @@ export interface ProactorService {
   ) => Effect.Effect<ProactorDirectory, SocketError>
   /** Opens a signal. The caller closes it. */
   readonly openSignal: Effect.Effect<ProactorSignal, SocketError>
+  /** Named pipes, where the system has them. */
+  readonly pipes: Effect.Effect<ProactorPipes, SocketError>
   readonly statistics: Effect.Effect<ProactorStatistics>
 }
 

@@ -14,6 +14,7 @@ import { Proactor } from "./Proactor.js"
 
 export * from "./Datagram.js"
 export * from "./FileOperation.js"
+export * from "./NamedPipe.js"
 export * from "./Operation.js"
 export * from "./Proactor.js"
 export * from "./Signal.js"

@@ -2,16 +2,11 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Address from "../../src/Address/index.js"
 import * as Iocp from "../../src/Iocp/index.js"
+import { freeName } from "../support/pipes.js"
 import { accessListOf } from "../support/securityDescriptor.js"
 import { assertFields, describeOnWindows, errorOf, leavingNothing, succeeded } from "./windows.js"
 
-let names = 0
-
-/** A name that nobody has. */
-const freshAddress = () => {
-  names += 1
-  return Address.unsafeMakePipe(`\\\\.\\pipe\\effect-iocp-${process.pid}-raw-${names}`)
-}
+const freshAddress = () => Address.unsafeMakePipe(freeName())
 
 /** A server's end and the client that was there before it waited, on one port under the keys 1 and 2. */
 const connectedPipe = (port: Iocp.CompletionPort, options: Partial<Iocp.NamedPipeOptions> = {}) =>

@@ -40,6 +40,7 @@ const subject: Subject = {
   restartsAtOnce: false,
   // Wine 8 has none.
   unix: process.env["EFFECT_IOCP_LANE"] === "wine" ? "none" : "paths",
+  hasPipes: true,
   codes: {
     refused: { code: 10061, codeName: "WSAECONNREFUSED" },
     addressInUse: { code: 10048, codeName: "WSAEADDRINUSE" },

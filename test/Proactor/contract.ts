@@ -12,6 +12,7 @@ import { gathering } from "./contract/gathering.js"
 import { interfaces } from "./contract/interfaces.js"
 import { lifetimes } from "./contract/lifetimes.js"
 import { options } from "./contract/options.js"
+import { pipes } from "./contract/pipes.js"
 import { sendingFiles } from "./contract/sendingFiles.js"
 import { signals } from "./contract/signals.js"
 import { transfers } from "./contract/transfers.js"
@@ -31,6 +32,7 @@ export const proactorContract = (subject: Subject): void => {
     describe("cancellation", () => cancellation(subject))
     describe("lifetimes", () => lifetimes(subject))
     describe("Unix sockets", () => unix(subject))
+    describe("named pipes", () => pipes(subject))
     describe("files", () => files(subject))
     describe("sending files", () => sendingFiles(subject))
     describe("signals", () => signals(subject))

@@ -48,6 +48,8 @@ export interface Subject {
   /** Whether a listener's address can be bound again while connections linger there; not where binding is exclusive. */
   readonly restartsAtOnce: boolean
   readonly unix: UnixSupport
+  /** Whether the system has named pipes. It has none if absent. */
+  readonly hasPipes?: boolean
   readonly codes: Record<"refused" | "addressInUse" | "notConnected", SystemCode>
 }
 

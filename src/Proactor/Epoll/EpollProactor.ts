@@ -19,7 +19,7 @@ import * as C from "../../Epoll/Constants.js"
 import { EpollWaiter } from "../../Epoll/EpollWaiter.js"
 import { interfaceIndex } from "../../Epoll/Interfaces.js"
 import { type Libc, libc } from "../../Epoll/Libc.js"
-import { closed, fromErrno, type SocketError } from "../../Errors/index.js"
+import { closed, fromErrno, type SocketError, unsupported } from "../../Errors/index.js"
 import * as CompletionLoop from "../CompletionLoop.js"
 import type { ProactorDatagramSocket } from "../Datagram.js"
 import { Ledger, type Operation } from "../Operation.js"
@@ -105,6 +105,8 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
       return new EpollUdpSocket(this, fd, family, this.datagramTools)
     })
   }
+
+  readonly pipes = Effect.failSync(() => unsupported("namedPipe", "named pipes are Windows': use Unix here"))
 
   get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
     return this.opened(C.AF_UNIX, C.SOCK_STREAM, 0, (fd) => new EpollUnixSocket(this, fd))

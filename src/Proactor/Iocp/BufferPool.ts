@@ -18,7 +18,7 @@ import { ForeignMemory } from "../../Foreign/Memory.js"
 export const SMALL_BUFFER_BYTES = 16 * 1024
 
 /**
- * The most that one operation moves.
+ * The most that one operation on a stream moves.
  *
  * @internal
  */
@@ -63,8 +63,9 @@ export class BufferPool {
   private readonly large: Array<Buffer> = []
   private isEnded = false
 
-  /** A buffer with room for `byteLength` bytes, `LARGE_BUFFER_BYTES` at most. */
+  /** A buffer with room for `byteLength` bytes. One of more than `LARGE_BUFFER_BYTES`, for a message, is made anew each time. */
   acquire(byteLength: number): Buffer {
+    if (byteLength > LARGE_BUFFER_BYTES) return new Buffer(byteLength)
     return byteLength <= SMALL_BUFFER_BYTES
       ? (this.small.pop() ?? new Buffer(SMALL_BUFFER_BYTES))
       : (this.large.pop() ?? new Buffer(LARGE_BUFFER_BYTES))
@@ -74,7 +75,8 @@ export class BufferPool {
   release(buffer: Buffer): void {
     const { byteLength } = buffer
     const kept = byteLength === SMALL_BUFFER_BYTES ? this.small : this.large
-    if (this.isEnded || kept.length * byteLength >= KEPT_BYTES) buffer.free()
+    const isTooMuch = byteLength > LARGE_BUFFER_BYTES || kept.length * byteLength >= KEPT_BYTES
+    if (this.isEnded || isTooMuch) buffer.free()
     else kept.push(buffer)
   }
 

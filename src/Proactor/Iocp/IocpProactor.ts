@@ -29,6 +29,7 @@ import { isSupported, kernel32 } from "../../Iocp/Kernel32.js"
 import { PortWaiter } from "../../Iocp/PortWaiter.js"
 import * as CompletionLoop from "../CompletionLoop.js"
 import type { ProactorDatagramSocket } from "../Datagram.js"
+import type { ProactorPipes } from "../NamedPipe.js"
 import { Ledger, type Operation } from "../Operation.js"
 import type {
   FileOpening,
@@ -49,6 +50,7 @@ import { IocpDirectory } from "./IocpDirectory.js"
 import { IocpFile } from "./IocpFile.js"
 import type { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
+import { IocpPipes } from "./IocpPipes.js"
 import { IocpSignals, SIGNAL_MARK, type SignalHost } from "./IocpSignal.js"
 import { IocpTcpSocket } from "./IocpTcpSocket.js"
 import { IocpUdpSocket } from "./IocpUdpSocket.js"
@@ -148,6 +150,8 @@ class IocpProactor implements ProactorService, IocpHost, SignalHost, CompletionL
         : Effect.succeed(this.signals.open(this.waiter.handle))
     )
   }
+
+  readonly pipes: Effect.Effect<ProactorPipes, SocketError> = Effect.sync(() => new IocpPipes(this))
 
   associate(handle: IocpHandle, operation: string): SocketError | undefined {
     const slot = this.handles.acquire(handle)

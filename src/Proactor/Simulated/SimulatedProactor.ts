@@ -78,6 +78,10 @@ export class SimulatedProactor implements ProactorService, SimulatedFileHost {
     return this.opened(() => new SimulatedUdpSocket(this, family))
   }
 
+  readonly pipes = Effect.failSync(() =>
+    unsupported("namedPipe", "simulated hosts have no named pipes: use Unix")
+  )
+
   get openUnix(): Effect.Effect<ProactorUnixSocket, SocketError> {
     return this.opened(() => new SimulatedUnixSocket(this))
   }
