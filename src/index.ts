@@ -3,6 +3,7 @@
  *
  * - `Net`: listeners and connections as scoped Effect resources; the same on Windows and Linux.
  * - `Unix`: the same over Unix domain sockets.
+ * - `NamedPipe`: the same over named pipes of Windows, and message by message.
  * - `Streams`: connections as streams and sinks; `Framing`: messages with borders on them.
  * - `Udp`: datagrams.
  * - `ProxyProtocol`: who the client of a proxy is.
@@ -28,6 +29,7 @@ export * as Iocp from "./Iocp/index.js"
 export * as Framing from "./Net/Framing.js"
 export * as Future from "./Net/Future.js"
 export * as Net from "./Net/index.js"
+export * as NamedPipe from "./Net/NamedPipe.js"
 export * as ProxyProtocol from "./Net/ProxyProtocol.js"
 export * as Streams from "./Net/Streams.js"
 export * as Udp from "./Net/Udp.js"

@@ -23,5 +23,5 @@ export {
   tableLookup
 } from "./Resolver.js"
 export { select } from "./Select.js"
-export type { Drained, ServeOptions } from "./Serving.js"
+export type { Drained, ServeOptions, ServeOptionsOf } from "./Serving.js"
 export * from "./Simulated.js"

@@ -19,12 +19,16 @@ export interface Subject {
   readonly isSlow: boolean
   /** Both ends of a connection, where it is not over TCP. */
   readonly pair?: Effect.Effect<Ends, SocketError | TimeoutError, Net.Net | Scope.Scope>
+  /** Whether one half of a connection can end alone. It can if absent. */
+  readonly hasHalves?: boolean
 }
 
 /** One of which everything is asked. */
 export interface ContractSubject extends Subject {
   /** What the system has of Unix sockets. */
   readonly unix: UnixSupport
+  /** Whether the system has named pipes. It has none if absent. */
+  readonly hasPipes?: boolean
 }
 
 export interface Ends {
@@ -80,6 +84,20 @@ export const test = <E>(subject: Subject, name: string, program: () => Program<E
 export const testTcp = <E>(subject: Subject, name: string, program: () => Program<E>): void => {
   if (subject.pair === undefined) test(subject, name, program)
 }
+
+/** One that is about the halves of a connection: for a subject whose connections have none it is none. */
+export const testHalves = <E>(subject: Subject, name: string, program: () => Program<E>): void => {
+  if (subject.hasHalves !== false) test(subject, name, program)
+}
+
+/**
+ * Says that nothing more comes: ends the writing half or, where a connection has no halves, closes it. To say it twice is no
+ * error.
+ */
+export const finish = (connection: Net.AnyConnection): Effect.Effect<void, SocketError> =>
+  Effect.catchAll(connection.shutdown("write"), (failure) =>
+    failure.reason === "Unsupported" || failure.reason === "Closed" ? connection.close : Effect.fail(failure)
+  )
 
 /** A connection of the subject's transport. */
 export const pairOf = (subject: Subject) => Effect.suspend(() => subject.pair ?? pair)

@@ -151,6 +151,11 @@ export abstract class Intake<Op extends Operation> implements Half, WaitingRoom 
     return ready
   }
 
+  /** The next consumer is told of this, once: what came is not what it asks for. */
+  protected reject(failure: SocketError): void {
+    this.failure = failure
+  }
+
   /** Closes the intake: consumers fail with `closing` from now on, those who wait too. */
   protected closeWith(closing: () => SocketError): void {
     this.closing ??= closing

@@ -28,11 +28,14 @@ export abstract class ListenerOver<
 > implements Owner
 {
   readonly address: A
+  /** So many connections there can be at once; any number if `undefined`. */
+  private readonly mostConnections: number | undefined
   private readonly queue: AcceptQueue<A, S>
   private readonly lifetime: Lifetime
 
-  constructor(socket: ProactorHandle<AcceptOperation<A, S>>, address: A) {
+  constructor(socket: ProactorHandle<AcceptOperation<A, S>>, address: A, mostConnections?: number) {
     this.address = address
+    this.mostConnections = mostConnections
     this.queue = new AcceptQueue(socket, this.peer)
     this.lifetime = new Lifetime(socket, this)
   }
@@ -72,11 +75,18 @@ export abstract class ListenerOver<
     return serve(
       (claim) => this.queue.accept((accepted) => claim(this.connection(accepted))),
       handler,
-      options
+      this.within(options)
     )
   }
 
   get close(): Effect.Effect<void> {
     return this.lifetime.close()
+  }
+
+  /** To accept one more than there can be would fail: whoever serves waits instead. */
+  private within<E, R>(options: ServeOptionsOf<C, E, R>): ServeOptionsOf<C, E, R> {
+    const { mostConnections: most } = this
+    if (most === undefined) return options
+    return { ...options, maxConnections: Math.min(options.maxConnections ?? most, most) }
   }
 }

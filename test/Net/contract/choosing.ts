@@ -5,7 +5,18 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Future from "../../../src/Net/Future.js"
 import * as Net from "../../../src/Net/index.js"
-import { bytes, concat, pairOf, pattern, readExactly, type Subject, test, testTcp, text } from "../harness.js"
+import {
+  bytes,
+  concat,
+  finish,
+  pairOf,
+  pattern,
+  readExactly,
+  type Subject,
+  test,
+  testTcp,
+  text
+} from "../harness.js"
 
 export const choosing = (subject: Subject) => {
   testTcp(subject, "futures: connect, accept, write and read, with callbacks, each called once", () =>
@@ -105,7 +116,7 @@ export const choosing = (subject: Subject) => {
         yield* Fiber.join(writing)
       }
       for (const [index, { client, server }] of pairs.entries()) {
-        yield* client.shutdown("write")
+        yield* finish(client)
         const before = concat(received[index] ?? [])
         const rest = yield* readExactly(server, sent.length - before.length)
         assert.isTrue(Buffer.from(concat([before, rest])).equals(sent), `bytes of pair ${index} were lost`)

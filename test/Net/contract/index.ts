@@ -15,6 +15,7 @@ import { lifetimes } from "./lifetimes.js"
 import { limits } from "./limits.js"
 import { lines } from "./lines.js"
 import { listening } from "./listening.js"
+import { pipes } from "./pipes.js"
 import { sendFile } from "./sendFile.js"
 import { serving } from "./serving.js"
 import { streams } from "./streams.js"
@@ -36,6 +37,7 @@ export const contract = (subject: ContractSubject) => {
   describe("limits", () => limits(subject))
   describe("choosing", () => choosing(subject))
   describe("over Unix sockets", () => unix(subject))
+  describe("over named pipes", () => pipes(subject))
   describe("datagrams", () => datagrams(subject))
   describe("datagrams and interruption", () => datagramInterruption(subject))
   describe("datagram sockets", () => datagramSockets(subject))

@@ -3,7 +3,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Net from "../../../src/Net/index.js"
-import { concat, pairOf, pattern, readExactly, readToEnd, type Subject, test, testTcp } from "../harness.js"
+import {
+  concat,
+  finish,
+  pairOf,
+  pattern,
+  readExactly,
+  readToEnd,
+  type Subject,
+  test,
+  testTcp
+} from "../harness.js"
 import { someTime, yieldingAnywhere } from "../interruptions.js"
 
 /** Sends the bytes in small pieces, at an uneven pace. */
@@ -15,7 +25,7 @@ const trickle = (connection: Net.AnyConnection, all: Uint8Array, pause: Effect.E
       at += size
       yield* pause
     }
-    yield* connection.shutdown("write")
+    yield* finish(connection)
   })
 
 export const interruption = (subject: Subject) => {
@@ -64,7 +74,7 @@ export const interruption = (subject: Subject) => {
           if (writer.unsafePoll() !== null) break
         }
         yield* Fiber.interrupt(writer)
-        yield* client.shutdown("write")
+        yield* finish(client)
         received.push(yield* readToEnd(server))
         const all = concat(received)
         assert.isAbove(interrupted, 0, "no read was interrupted: the test tested nothing")
@@ -182,7 +192,7 @@ export const interruption = (subject: Subject) => {
       const reading = yield* Effect.fork(readToEnd(server))
       yield* Fiber.join(writer)
       yield* client.writeString("!")
-      yield* client.shutdown("write")
+      yield* finish(client)
       const received = yield* reading
       assert.strictEqual(received.length, first.length + 1)
       assert.isTrue(Buffer.from(received.subarray(0, first.length)).equals(first))

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { bytes, pairOf, readToEnd, type Subject, test, text } from "../harness.js"
+import { bytes, finish, pairOf, readToEnd, type Subject, test, text } from "../harness.js"
 
 const line = Option.some<string>
 
@@ -10,7 +10,7 @@ export const lines = (subject: Subject) => {
     Effect.gen(function* () {
       const { client, server } = yield* pairOf(subject)
       yield* client.writeString("one\ntwo\r\n\n\r\nthree\rstill three\nlast")
-      yield* client.shutdown("write")
+      yield* finish(client)
       for (const expected of ["one", "two", "", "", "three\rstill three", "last"]) {
         assert.deepStrictEqual(yield* server.readLine, line(expected))
       }
@@ -68,7 +68,7 @@ export const lines = (subject: Subject) => {
     Effect.gen(function* () {
       const { client, server } = yield* pairOf(subject)
       yield* client.writeAll(Uint8Array.of(0x61, 0xff, 0x0a))
-      yield* client.shutdown("write")
+      yield* finish(client)
       const failure = yield* Effect.flip(server.readLine)
       assert.deepInclude(failure, { _tag: "NetworkError", reason: "InvalidData", operation: "readLine" })
       assert.deepStrictEqual([...(yield* readToEnd(server))], [0x61, 0xff, 0x0a])
@@ -79,7 +79,7 @@ export const lines = (subject: Subject) => {
     Effect.gen(function* () {
       const { client, server } = yield* pairOf(subject)
       yield* client.writeString("header\nbody")
-      yield* client.shutdown("write")
+      yield* finish(client)
       assert.deepStrictEqual(yield* server.readLine, line("header"))
       assert.strictEqual(text(yield* readToEnd(server)), "body")
     })

@@ -7,7 +7,17 @@ import type { FileErrorReason } from "../../../src/Errors/index.js"
 import * as File from "../../../src/File/index.js"
 import type * as Net from "../../../src/Net/index.js"
 import { temporaryFile } from "../../support/folder.js"
-import { bytes, concat, pairOf, pattern, readExactly, readToEnd, type Subject, test } from "../harness.js"
+import {
+  bytes,
+  concat,
+  finish,
+  pairOf,
+  pattern,
+  readExactly,
+  readToEnd,
+  type Subject,
+  test
+} from "../harness.js"
 
 /** More than any connection takes from its writer while nobody reads. */
 const TOO_MUCH = 64 * 1024 * 1024
@@ -33,7 +43,7 @@ const equal = (found: Uint8Array, expected: Uint8Array, what: string) =>
 
 /** Runs the sending beside the reading of all that comes; answers what was sent and what came. */
 const sendAndRead = <A, E>(sending: Effect.Effect<A, E>, { client, server }: Ends) =>
-  Effect.all([Effect.zipLeft(sending, client.shutdown("write")), readToEnd(server)], { concurrency: 2 })
+  Effect.all([Effect.zipLeft(sending, finish(client)), readToEnd(server)], { concurrency: 2 })
 
 interface Ends {
   readonly client: Net.AnyConnection
@@ -127,7 +137,7 @@ export const sendFile = (subject: Subject) => {
           bytesTransferred: 699_900
         })
         yield* client.writeString("and more")
-        yield* client.shutdown("write")
+        yield* finish(client)
         equal(yield* Fiber.join(reading), concat([all.subarray(100), bytes("and more")]), "what came")
       })
   )
@@ -144,7 +154,7 @@ export const sendFile = (subject: Subject) => {
       if (outcome._tag === "Right" || outcome.left._tag !== "FileError") return assert.fail(String(outcome))
       assert.strictEqual(outcome.left.reason, "EndOfFile")
       yield* client.writeString("after")
-      yield* client.shutdown("write")
+      yield* finish(client)
       const received = yield* Fiber.join(reading)
       assert.strictEqual(received.length, (outcome.left.bytesTransferred ?? 0) + "after".length)
       equal(received.subarray(-5), bytes("after"), "what comes after the file")
@@ -188,7 +198,7 @@ export const sendFile = (subject: Subject) => {
       const reading = yield* Effect.fork(readToEnd(server))
       yield* Fiber.join(writing)
       yield* client.writeString("!")
-      yield* client.shutdown("write")
+      yield* finish(client)
       equal(yield* Fiber.join(reading), concat([first, bytes("!")]), "what came")
     })
   )
@@ -253,7 +263,7 @@ export const sendFile = (subject: Subject) => {
           // Where the stream stands is known: it goes on.
           assert.strictEqual(failure.reason, "Closed")
           yield* client.writeString("after")
-          yield* client.shutdown("write")
+          yield* finish(client)
           const received = yield* Fiber.join(reading)
           assert.strictEqual(received.length, (failure.bytesTransferred ?? 0) + "after".length)
         } else {

@@ -4,6 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Net from "../../../src/Net/index.js"
 import {
   bytes,
+  finish,
   pair,
   pairOf,
   pattern,
@@ -11,6 +12,7 @@ import {
   readToEnd,
   type Subject,
   test,
+  testHalves,
   testTcp,
   text
 } from "../harness.js"
@@ -57,7 +59,7 @@ export const streams = (subject: Subject) => {
     })
   )
 
-  test(subject, "a shutdown of the writing half is an end of stream; the other half goes on", () =>
+  testHalves(subject, "a shutdown of the writing half is an end of stream; the other half goes on", () =>
     Effect.gen(function* () {
       const { client, server } = yield* pairOf(subject)
       yield* client.writeString("question")
@@ -82,7 +84,7 @@ export const streams = (subject: Subject) => {
     Effect.gen(function* () {
       const { client, server } = yield* pairOf(subject)
       const sent = pattern(subject.isSlow ? 2_000_000 : 20_000_000)
-      const writer = yield* Effect.fork(Effect.zipRight(client.writeAll(sent), client.shutdown("write")))
+      const writer = yield* Effect.fork(Effect.zipRight(client.writeAll(sent), finish(client)))
       yield* Effect.sleep("50 millis")
       const received = yield* readToEnd(server)
       yield* Fiber.join(writer)
@@ -108,7 +110,7 @@ export const streams = (subject: Subject) => {
       const writing = yield* Effect.fork(
         Effect.zipRight(
           Effect.forEach(writers, (block) => client.writeAll(block), { concurrency: "unbounded" }),
-          client.shutdown("write")
+          finish(client)
         )
       )
       const received = yield* readToEnd(server)
@@ -146,7 +148,7 @@ export const streams = (subject: Subject) => {
         yield* client.writeAll(Uint8Array.of(byte))
         if (byte % 10 === 0) yield* Effect.sleep("1 millis")
       }
-      yield* client.shutdown("write")
+      yield* finish(client)
       yield* Fiber.join(readers)
       assert.strictEqual(counts.size, 256)
       assert.isTrue([...counts.values()].every((count) => count === 1))
@@ -168,7 +170,7 @@ export const streams = (subject: Subject) => {
       assert.strictEqual(yield* client.write(new Uint8Array(0)), 0)
       yield* client.writeAll(new Uint8Array(0))
       yield* client.writeString("")
-      yield* client.shutdown("write")
+      yield* finish(client)
       assert.strictEqual((yield* server.read).length, 0)
     })
   )

@@ -4,7 +4,18 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { format } from "../../../src/Address/index.js"
 import * as Net from "../../../src/Net/index.js"
-import { pairOf, pattern, readExactly, readToEnd, type Subject, test, testTcp, text } from "../harness.js"
+import {
+  finish,
+  pairOf,
+  pattern,
+  readExactly,
+  readToEnd,
+  type Subject,
+  test,
+  testHalves,
+  testTcp,
+  text
+} from "../harness.js"
 
 export const timeouts = (subject: Subject) => {
   test(subject, "a read that times out leaves the connection usable", () =>
@@ -53,26 +64,29 @@ export const timeouts = (subject: Subject) => {
       assert.isBelow(sent, all.length)
       const reading = yield* Effect.fork(readToEnd(server))
       yield* client.writeAll(all.subarray(sent))
-      yield* client.shutdown("write")
+      yield* finish(client)
       assert.isTrue(Buffer.from(yield* Fiber.join(reading)).equals(all))
     })
   )
 
-  test(subject, "a shutdown waits for earlier writes, and if they take too long shuts nothing down", () =>
-    Effect.gen(function* () {
-      const { client, server } = yield* pairOf(subject)
-      const all = pattern(30_000_000)
-      const writing = yield* Effect.fork(client.writeAll(all))
-      yield* Effect.sleep("20 millis")
-      const failure = yield* Effect.flip(client.shutdown("both", { timeout: "20 millis" }))
-      assert.deepInclude(failure, { _tag: "TimeoutError", operation: "shutdown" })
-      const reading = yield* Effect.fork(readToEnd(server))
-      yield* client.shutdown("write", { timeout: "1 minute" })
-      yield* Fiber.join(writing)
-      assert.isTrue(Buffer.from(yield* Fiber.join(reading)).equals(all))
-      yield* server.writeString("and back")
-      assert.strictEqual(text(yield* readExactly(client, 8)), "and back")
-    })
+  testHalves(
+    subject,
+    "a shutdown waits for earlier writes, and if they take too long shuts nothing down",
+    () =>
+      Effect.gen(function* () {
+        const { client, server } = yield* pairOf(subject)
+        const all = pattern(30_000_000)
+        const writing = yield* Effect.fork(client.writeAll(all))
+        yield* Effect.sleep("20 millis")
+        const failure = yield* Effect.flip(client.shutdown("both", { timeout: "20 millis" }))
+        assert.deepInclude(failure, { _tag: "TimeoutError", operation: "shutdown" })
+        const reading = yield* Effect.fork(readToEnd(server))
+        yield* client.shutdown("write", { timeout: "1 minute" })
+        yield* Fiber.join(writing)
+        assert.isTrue(Buffer.from(yield* Fiber.join(reading)).equals(all))
+        yield* server.writeString("and back")
+        assert.strictEqual(text(yield* readExactly(client, 8)), "and back")
+      })
   )
 
   test(subject, "a timeout that is not needed changes nothing and ends with the operation", () =>
