@@ -76,7 +76,7 @@ export const mentionsModule = (): string => {
     else if (owner === "listener") lines.add(`Net.Listener["${member}"]`)
     else if (
       owner !== undefined &&
-      /^(Net|Directory|File|Future|Framing|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams|ThreadQueue|Unix)$/.test(
+      /^(Net|Directory|File|Future|Framing|NamedPipe|Iocp|Epoll|Errors|Proactor|ProxyProtocol|Streams|ThreadQueue|Unix)$/.test(
         owner
       )
     ) {
@@ -84,7 +84,7 @@ export const mentionsModule = (): string => {
     }
   }
   const types = [...lines].map((type, index) => `export type Mention${index} = ${type}`)
-  return `import type { Directory, Epoll, Errors, File, Framing, Future, Iocp, Net, Proactor, ProxyProtocol, Streams, ThreadQueue, Unix } from "effect-iocp"
+  return `import type { Directory, Epoll, Errors, File, Framing, Future, Iocp, NamedPipe, Net, Proactor, ProxyProtocol, Streams, ThreadQueue, Unix } from "effect-iocp"
 ${types.join("\n").replaceAll("Future.Future", "Future.Future<void>")}
 `
 }
