@@ -5,10 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import { format, type PipeAddress } from "../../Address/index.js"
-import { closed, invalidArgument, isSocketError, type SocketError } from "../../Errors/index.js"
+import { closed, isSocketError, type SocketError } from "../../Errors/index.js"
 import { kernel32 } from "../../Iocp/Kernel32.js"
 import type { PipeMode } from "../../Iocp/Pipe.js"
-import { adviceOnInstance, openClientEnd } from "../../Iocp/PipeCalls.js"
+import { openClientEnd } from "../../Iocp/PipeCalls.js"
 import { SecurityAttributes } from "../../Iocp/Security.js"
 import type { PipeListenOptions, ProactorMessagePipe, ProactorPipe, ProactorPipes } from "../NamedPipe.js"
 import type { AcceptOperation } from "../Operation.js"
@@ -18,9 +18,6 @@ import type { IocpHost } from "./IocpHost.js"
 import { IocpMessagePipe } from "./IocpMessagePipe.js"
 import { IocpPipe } from "./IocpPipe.js"
 import { type Furnish, IocpPipeListener } from "./IocpPipeListener.js"
-
-/** With a limit: one instance always waits, and one more is for a client. */
-const LEAST_INSTANCES = 2
 
 /** @internal */
 export class IocpPipes implements ProactorPipes {
@@ -68,8 +65,6 @@ export class IocpPipes implements ProactorPipes {
     return Effect.suspend(() => {
       const { address, allowRemote, bufferBytes, maxInstances } = options
       const settings = { address, allowRemote, bufferBytes, maxInstances, mode }
-      const advice = adviceOnInstance(settings) ?? adviceOnLimit(maxInstances)
-      if (advice !== undefined) return Effect.fail(invalidArgument("listen", advice, format(address)))
       if (this.host.isEnding) return Effect.fail(closed("listen", format(address)))
       const security = securityOf(options)
       if (isSocketError(security)) return Effect.fail(security)
@@ -99,11 +94,6 @@ export class IocpPipes implements ProactorPipes {
     })
   }
 }
-
-const adviceOnLimit = (maxInstances: number | undefined): string | undefined =>
-  maxInstances !== undefined && maxInstances < LEAST_INSTANCES
-    ? "maxInstances is 2 or more: one always waits for the next client, so that the name stays taken"
-    : undefined
 
 const securityOf = ({ securityDescriptor }: PipeListenOptions) =>
   securityDescriptor === undefined ? undefined : SecurityAttributes.make(securityDescriptor, "listen")
