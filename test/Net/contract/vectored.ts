@@ -228,6 +228,8 @@ export const vectored = (subject: Subject) => {
             isBroken = true
           }
         }
+        // The last one may have been cut short: a write after it tells.
+        if (Exit.isFailure(yield* Effect.exit(client.writeAllVectored(messageOf(20, 1))))) isBroken = true
         if (isBroken) broken += 1
         yield* finish(client).pipe(Effect.ignore)
         yield* client.close
