@@ -8,7 +8,8 @@
  *     Running   the batch held completions. They are delivered, then the fibers they woke run. If the batch was large,
  *               more has come meanwhile: it polls again.
  *     Parked    the batch was empty, or small. The fiber sleeps until the system has something, or until what was in
- *               flight has been cancelled; the process stays alive.
+ *               flight has been cancelled; the process stays alive. At first the thread does not sleep, where that pays
+ *               (see `BusyPoll`).
  *
  * Nothing that a user wrote runs while a batch is being dequeued: `deliver` comes after it and only resumes fibers.
  * Those that the loop may run itself (see `ResumptionScheduler`) run when all of the batch is delivered, the others
@@ -22,6 +23,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { BusyPoll } from "./BusyPoll.js"
 import { collecting, resumedInBatches } from "./ResumptionScheduler.js"
 
 /** So many batches are delivered in a row before timers and other I/O get a turn. */
@@ -36,7 +38,7 @@ const BATCHES_PER_TURN = 16
 export interface CompletionSource {
   /** Whether any operation is in flight. */
   readonly hasWork: () => boolean
-  /** Dequeues one batch without waiting, and answers how many events it held. */
+  /** Dequeues one batch without waiting, and answers how much it held: 1 is a transfer of a stream. */
   readonly poll: () => number
   /** Tells the submitters of what the last batch completed. */
   readonly deliver: () => void
@@ -45,10 +47,12 @@ export interface CompletionSource {
   /** Takes a `park` back whose `wake` has not been called. */
   readonly unpark: () => void
   /**
-   * After a batch of at least so many events it pays to poll once more before parking: the price of a poll that finds
+   * After a batch that held at least so much it pays to poll once more before parking: the price of a poll that finds
    * nothing against that of being woken.
    */
   readonly largeBatch: number
+  /** Whether it may be polled while parked, at little cost. */
+  readonly isPolledWhileParked: boolean
 }
 
 /**
@@ -73,6 +77,7 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
   let wakeFromPark: (() => void) | undefined
   let turnOfOthers: NodeJS.Immediate | undefined
   let batches = 0
+  const busyPoll = new BusyPoll()
 
   const notify = () => {
     const wake = wakeFromIdle
@@ -83,6 +88,7 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
   const relax = () => {
     if (wakeFromPark === undefined || source.hasWork()) return
     source.unpark()
+    busyPoll.stop()
     wakeFromPark()
   }
 
@@ -91,19 +97,23 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
     wakeFromIdle = undefined
     if (wakeFromPark !== undefined) source.unpark()
     wakeFromPark = undefined
+    busyPoll.stop()
     clearImmediate(turnOfOthers)
   })
 
   const deliver = () => source.deliver()
 
-  const turn: Effect.Effect<never> = Effect.suspend(() => {
-    if (!source.hasWork()) return idle
-    const events = source.poll()
-    if (events > 0) collecting(deliver)
-    if (events < source.largeBatch) return parked
+  const poll = () => source.poll()
+
+  const turn: Effect.Effect<never> = Effect.suspend(() => (source.hasWork() ? after(poll()) : idle))
+
+  const after = (held: number): Effect.Effect<never> => {
+    busyPoll.noted(held)
+    if (held > 0) collecting(deliver)
+    if (held < source.largeBatch) return parked
     batches = (batches + 1) % BATCHES_PER_TURN
     return batches === 0 ? afterOthers : afterYield
-  })
+  }
 
   const idle = Effect.async<never>((resume) => {
     if (source.hasWork()) resume(turn)
@@ -112,13 +122,21 @@ export const make = (source: CompletionSource): Effect.Effect<CompletionLoop, ne
 
   const parked = Effect.async<never>((resume) => {
     if (!source.hasWork()) return resume(idle)
-    const wake = () => {
+    const goOn = (next: Effect.Effect<never>) => {
       wakeFromPark = undefined
-      resume(turn)
+      resume(next)
     }
-    wakeFromPark = wake
+    wakeFromPark = () => goOn(turn)
     // Woken by the system, and not by a fiber: this fiber may run at once.
-    source.park(() => collecting(wake))
+    source.park(() => {
+      busyPoll.found()
+      collecting(() => goOn(turn))
+    })
+    if (!source.isPolledWhileParked) return
+    busyPoll.begin(poll, (held) => {
+      source.unpark()
+      collecting(() => goOn(Effect.suspend(() => after(held))))
+    })
   })
 
   /** Fibers that were resumed elsewhere run first. */

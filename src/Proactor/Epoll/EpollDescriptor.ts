@@ -3,7 +3,7 @@
  *
  * Lifecycle. The descriptor is non-blocking. Every operation starts with the system call itself: most are over at once
  * and never touch epoll. One that would block is parked on its side of the descriptor, the reading side or the writing
- * side, and the descriptor is registered, once, edge-triggered, for both:
+ * side, and the descriptor is registered, once, edge-triggered:
  *
  *     call --succeeds / fails--> retired
  *      |
@@ -14,6 +14,10 @@
  * Edge-triggered is safe because the call comes first: whoever parks has just been told "would block", so whatever
  * arrives from then on is a new edge. An event for a side on which nobody is parked cannot come back until something new
  * happens: an idle descriptor cannot spin.
+ *
+ * Most kinds of descriptor tell of room to write whenever somebody has read what was written, whether or not there was no
+ * room before (TCP does not). That would wake the loop for nothing with every answer. So epoll is asked for room when a write
+ * has found none, and not any more once it tells of room that nobody waits for.
  *
  * A descriptor whose peer is fast could go on like that for ever, and nobody else would get a turn. So after a number of
  * operations in a row that were over at once, one is parked untried until the event loop has turned.
@@ -68,7 +72,9 @@ export interface EpollHost {
   /** Gives a descriptor that was just made, or accepted, its slot. */
   readonly admit: (descriptor: Registrant) => void
   /** Makes the descriptor known to epoll, edge-triggered; answers why that failed, if it did. */
-  readonly register: (slot: number, fd: number) => SocketError | undefined
+  readonly register: (slot: number, fd: number, asksForRoom: boolean) => SocketError | undefined
+  /** Registers it anew: what has happened by now has its event. */
+  readonly registerAgain: (slot: number, fd: number, asksForRoom: boolean) => SocketError | undefined
   /** Takes a registration back; the descriptor is still open. */
   readonly unregister: (fd: number) => void
   /** An operation is parked: the loop has something to wait for. */
@@ -77,8 +83,8 @@ export interface EpollHost {
   readonly postponed: (descriptor: Registrant) => void
   /** A parked operation was cancelled: the loop may have nothing left to wait for. */
   readonly cancelled: () => void
-  /** An operation retired in an event: its submitter is to be told after the batch. */
-  readonly retired: (operation: Operation) => void
+  /** An operation retired in an event: its submitter is to be told after the batch. `share`: see `shareOfTurn`. */
+  readonly retired: (operation: Operation, share: number) => void
   /** The descriptor is closed. */
   readonly forget: (descriptor: Registrant) => void
 }
@@ -91,6 +97,8 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
   /** -1 once it is closed. */
   protected fd: number
   private isRegistered = false
+  /** Whether epoll was asked for room to write. */
+  private asksForRoom = false
   private overAtOnce = 0
   private parkedRead: Op | undefined
   /** Few have more than one, a listening socket say: further ones, in their order. */
@@ -115,6 +123,11 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
   /** Whether the operation waits on the writing side. */
   protected abstract isWriting(operation: Op): boolean
 
+  /** Whether the system tells of room also where there was some before. */
+  protected get tellsOfRoomUnasked(): boolean {
+    return true
+  }
+
   /** Whether the operation may be parked before it was tried once. */
   protected mayPostpone(_operation: Op): boolean {
     return true
@@ -123,7 +136,7 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
   /** Something happened to the descriptor, and what is parked will be tried. */
   protected noticed(_events: number): void {}
 
-  /** How much an operation that was over at once counts before others have their turn: 1 is a transfer of a stream. */
+  /** How much an operation counts among those that are over at once, or in one batch: 1 is a transfer of a stream. */
   protected shareOfTurn(_operation: Op): number {
     return 1
   }
@@ -158,6 +171,7 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
     this.noticed(events)
     if ((events & READ_EVENTS) !== 0) this.resumeReads()
     if ((events & WRITE_EVENTS) !== 0) this.resumeWrite()
+    if ((events & C.EPOLLOUT) !== 0 && this.parkedWrite === undefined) this.askForRoomNoMore()
   }
 
   close(): void {
@@ -201,15 +215,31 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
 
   private park(operation: Op): boolean {
     this.overAtOnce = 0
-    if (!this.isRegistered) {
-      const failure = this.host.register(this.slot, this.fd)
-      if (failure !== undefined) return this.fail(operation, failure)
-      this.isRegistered = true
-    }
-    if (this.isWriting(operation)) this.parkedWrite = operation
+    const isWriting = this.isWriting(operation)
+    const failure = this.registerFor(isWriting)
+    if (failure !== undefined) return this.fail(operation, failure)
+    if (isWriting) this.parkedWrite = operation
     else this.parkRead(operation)
     this.host.parked()
     return false
+  }
+
+  private registerFor(isWriting: boolean): SocketError | undefined {
+    if (this.isRegistered && (this.asksForRoom || !isWriting)) return undefined
+    const asksForRoom = isWriting || !this.tellsOfRoomUnasked
+    const failure = this.isRegistered
+      ? this.host.registerAgain(this.slot, this.fd, asksForRoom)
+      : this.host.register(this.slot, this.fd, asksForRoom)
+    if (failure !== undefined) return failure
+    this.isRegistered = true
+    this.asksForRoom = asksForRoom
+    return undefined
+  }
+
+  private askForRoomNoMore(): void {
+    if (!this.asksForRoom || !this.tellsOfRoomUnasked || this.fd < 0) return
+    // Were it to fail, epoll would go on to tell what nobody needs.
+    this.asksForRoom = this.host.registerAgain(this.slot, this.fd, false) !== undefined
   }
 
   private parkRead(operation: Op): void {
@@ -233,7 +263,7 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
       if (operation === undefined || !this.resume(operation)) return
       this.parkedRead = this.moreReads?.shift()
       operation.finish()
-      this.host.retired(operation)
+      this.host.retired(operation, this.shareOfTurn(operation))
     }
   }
 
@@ -242,7 +272,7 @@ export abstract class EpollDescriptor<Op extends Operation> implements ProactorH
     if (operation === undefined || !this.resume(operation)) return
     this.parkedWrite = undefined
     operation.finish()
-    this.host.retired(operation)
+    this.host.retired(operation, this.shareOfTurn(operation))
   }
 
   private fail(operation: Op, failure: SocketError): true {

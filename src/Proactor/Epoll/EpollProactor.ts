@@ -60,9 +60,17 @@ const makeDatagramTools = (): DatagramTools => ({
   addresses: { IPv4: new SockaddrCache("linux", "IPv4"), IPv6: new SockaddrCache("linux", "IPv6") }
 })
 
+const READING = C.EPOLLIN | C.EPOLLPRI | C.EPOLLRDHUP | C.EPOLLET
+
+const interest = (asksForRoom: boolean): number => (asksForRoom ? READING | C.EPOLLOUT : READING)
+
+const registered = (code: number): SocketError | undefined =>
+  code === 0 ? undefined : fromErrno(code, { operation: "register", syscall: "epoll_ctl" })
+
 class EpollProactor implements ProactorService, EpollHost, CompletionLoop.CompletionSource {
   readonly name = "epoll"
   readonly largeBatch = LARGE_BATCH
+  readonly isPolledWhileParked = true
   readonly ledger = new Ledger()
   isClosed = false
   private readonly system: Libc
@@ -70,6 +78,8 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   private readonly sockets = new SlotTable<Registrant>()
   private readonly files = new EpollFiles(this.ledger, (operation) => this.retiredElsewhere(operation))
   private batch: Array<Operation> = []
+  /** How much the batch holds so far. */
+  private batchShare = 0
   /** Have something parked that was not tried. */
   private untried: Array<Registrant> = []
   private loop: CompletionLoop.CompletionLoop | undefined
@@ -148,10 +158,12 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.sockets.release(socket.slot)
   }
 
-  register(slot: number, fd: number): SocketError | undefined {
-    const events = C.EPOLLIN | C.EPOLLPRI | C.EPOLLOUT | C.EPOLLRDHUP | C.EPOLLET
-    const code = this.waiter.add(fd, events, slot, this.sockets.generation(slot))
-    return code === 0 ? undefined : fromErrno(code, { operation: "register", syscall: "epoll_ctl" })
+  register(slot: number, fd: number, asksForRoom: boolean): SocketError | undefined {
+    return registered(this.waiter.add(fd, interest(asksForRoom), slot, this.sockets.generation(slot)))
+  }
+
+  registerAgain(slot: number, fd: number, asksForRoom: boolean): SocketError | undefined {
+    return registered(this.waiter.modify(fd, interest(asksForRoom), slot, this.sockets.generation(slot)))
   }
 
   unregister(fd: number): void {
@@ -172,8 +184,9 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.loop?.relax()
   }
 
-  retired(operation: Operation): void {
+  retired(operation: Operation, share: number): void {
     this.batch.push(operation)
+    this.batchShare += share
   }
 
   /** Whether anything waits for epoll. What threads have comes back by itself. */
@@ -182,12 +195,13 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
   }
 
   poll(): number {
+    this.batchShare = 0
     const count = this.waiter.poll()
     for (let index = 0; index < count; index++) {
       const socket = this.sockets.find(this.waiter.dataLow(index), this.waiter.dataHigh(index))
       socket?.onEvents(this.waiter.events(index))
     }
-    return count
+    return this.batchShare
   }
 
   deliver(): void {

@@ -101,6 +101,11 @@ export class EpollSocket<A extends Endpoint>
     return kind === "Send" || kind === "SendFile" || kind === "Connect"
   }
 
+  /** TCP tells of room to who found none, and at no other time. */
+  protected override get tellsOfRoomUnasked(): boolean {
+    return this.domain.family === "Unix"
+  }
+
   /** A connect that was never tried would wait for an event that does not come. */
   protected override mayPostpone({ kind }: AnyOperation<A>): boolean {
     return kind !== "Connect"

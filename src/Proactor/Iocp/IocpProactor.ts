@@ -72,6 +72,8 @@ class IocpProactor implements ProactorService, IocpHost, SignalHost, CompletionL
   readonly name = "iocp"
   /** Parking takes a thread of its own: a poll costs less, always. */
   readonly largeBatch = 1
+  /** A thread waits at the port then, for what a poll would take away from it. */
+  readonly isPolledWhileParked = false
   readonly ledger = new Ledger()
   readonly slots = new OperationSlots()
   readonly buffers = new BufferPool()
