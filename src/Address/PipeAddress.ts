@@ -44,8 +44,8 @@ class PipeAddressValue implements PipeAddress, Equal.Equal {
   }
 }
 
-/** `\\.\pipe\` on this machine, or `\\SERVER\pipe\` on another; then a name without backslashes. */
-const NAME = /^\\\\[^\\/]+\\pipe\\[^\\]+$/i
+/** `\\.\pipe\` on this machine, or `\\SERVER\pipe\` on another; then a name without slashes of either kind, which is not that of a folder. */
+const NAME = /^\\\\[^\\/]+\\pipe\\(?!\.\.?$)[^\\/]+$/i
 
 /** Windows' limit for the whole name, in UTF-16 units. */
 const LONGEST_NAME = 256
@@ -53,8 +53,7 @@ const LONGEST_NAME = 256
 const adviceOnName = (name: unknown): string | undefined => {
   if (typeof name !== "string") return "the name of a pipe is a string"
   if (name.includes("\0")) return "the name of a pipe has no NUL character"
-  if (!NAME.test(name))
-    return String.raw`the name of a pipe begins with \\.\pipe\ and has no further backslash`
+  if (!NAME.test(name)) return String.raw`the name of a pipe begins with \\.\pipe\ and has no further slash`
   if (name.length > LONGEST_NAME) return `the name of a pipe has ${LONGEST_NAME} characters at most`
   return undefined
 }

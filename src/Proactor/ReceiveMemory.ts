@@ -11,11 +11,19 @@
  *
  * @since 0.1.0
  */
+import { markAsUntransferable } from "node:worker_threads"
 
 const SLAB_BYTES = 16 * 1024
 const LARGEST_SHARED_PIECE = 2 * 1024
 
-let slab = new ArrayBuffer(SLAB_BYTES)
+/** Not to be transferred to another thread: with one piece all others would go, and the slab. */
+const newSlab = (): ArrayBuffer => {
+  const made = new ArrayBuffer(SLAB_BYTES)
+  markAsUntransferable(made)
+  return made
+}
+
+let slab = newSlab()
 let used = 0
 
 /** Memory that is not zeroed: every byte of it is written before anybody sees it. */
@@ -23,7 +31,7 @@ const uninitialized = (byteLength: number): ArrayBufferLike => Buffer.allocUnsaf
 
 const shared = (length: number): Uint8Array => {
   if (used + length > SLAB_BYTES) {
-    slab = new ArrayBuffer(SLAB_BYTES)
+    slab = newSlab()
     used = 0
   }
   const piece = new Uint8Array(slab, used, length)

@@ -20,6 +20,20 @@ describe("memory for received bytes", () => {
     for (const { expected, piece } of received) assert.deepStrictEqual(piece, expected)
   })
 
+  it("of a small piece stays here when somebody wants to transfer it: others have theirs in the same slab", () => {
+    const kept = copyOut(filled(64, 1), 64)
+    const given = copyOut(filled(64, 2), 64)
+    assert(given.buffer instanceof ArrayBuffer)
+    try {
+      structuredClone(given, { transfer: [given.buffer] })
+    } catch (failure) {
+      // Later versions of Node refuse, earlier ones copy.
+      assert.strictEqual(failure instanceof Error && failure.name, "DataCloneError")
+    }
+    assert.deepStrictEqual(kept, filled(64, 1))
+    assert.deepStrictEqual(copyOut(filled(64, 3), 64), filled(64, 3))
+  })
+
   it("of a small piece is shared, so that a busy server allocates little", () => {
     const one = copyOut(filled(64, 1), 64)
     const other = copyOut(filled(64, 2), 64)
