@@ -44,7 +44,10 @@ class PipeAddressValue implements PipeAddress, Equal.Equal {
   }
 }
 
-/** `\\.\pipe\` on this machine, or `\\SERVER\pipe\` on another; then a name without slashes of either kind, which is not that of a folder. */
+/**
+ * `\\.\pipe\` on this machine, or `\\SERVER\pipe\` on another; then a name that leads nowhere else, as a slash of either kind
+ * or a dot or two would.
+ */
 const NAME = /^\\\\[^\\/]+\\pipe\\(?!\.\.?$)[^\\/]+$/i
 
 /** Windows' limit for the whole name, in UTF-16 units. */

@@ -64,12 +64,21 @@ describe("pipe addresses", () => {
     assert.strictEqual(unsafeMakePipe("\\\\server\\pipe\\app").name, "\\\\server\\pipe\\app")
   })
 
-  it.each(["app", "\\\\.\\pipe\\", "\\\\.\\pipe\\a\\b", "\\\\.\\app", "/pipe/app", "", "\\\\.\\pipe\\a\0"])(
-    "refuses %j",
-    (name) => {
-      assertInvalid(makePipe(name))
-    }
-  )
+  it.each([
+    "app",
+    "\\\\.\\pipe\\",
+    "\\\\.\\pipe\\a\\b",
+    "\\\\.\\pipe\\a/b",
+    "\\\\.\\pipe\\.",
+    "\\\\.\\pipe\\..",
+    "\\\\.\\pipe\\../x",
+    "\\\\.\\app",
+    "/pipe/app",
+    "",
+    "\\\\.\\pipe\\a\0"
+  ])("refuses %j", (name) => {
+    assertInvalid(makePipe(name))
+  })
 
   it("has a longest name", () => {
     assert.isTrue(Either.isRight(makePipe(`\\\\.\\pipe\\${"a".repeat(247)}`)))
