@@ -30,9 +30,10 @@ import { Pieces } from "../Proactor/Pieces.js"
 import type { ProactorStream, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
 import { holdsWithin } from "./internal/Condition.js"
-import { Deadline, timedOut } from "./internal/Deadline.js"
+import { timedOut } from "./internal/Deadline.js"
 import { partOf } from "./internal/FilePart.js"
 import type { FoundFrame, Measure } from "./internal/Frame.js"
+import type { Demand } from "./internal/Intake.js"
 import type { Half } from "./internal/Lifetime.js"
 import { LivingConnection } from "./internal/LivingConnection.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
@@ -253,7 +254,7 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
   }
 
   get readLine(): Effect.Effect<Option.Option<string>, SocketError> {
-    return Effect.suspend(() => this.reading.readLine(DEFAULT_MAX_BYTES))
+    return Effect.suspend(() => this.reading.consume(this.reading.line(DEFAULT_MAX_BYTES)))
   }
 
   get localAddress(): Effect.Effect<A, SocketError> {
@@ -263,9 +264,7 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
   readWith(options: ReadOptions): Effect.Effect<Uint8Array, SocketError | TimeoutError> {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
     if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes("read")
-    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
-      this.reading.read(maxBytes, deadline, () => this.late("read", deadline))
-    )
+    return this.receive("read", this.reading.upTo(maxBytes), options.timeout)
   }
 
   readVectored(buffers: ReadonlyArray<Uint8Array>): Effect.Effect<number, SocketError>
@@ -278,17 +277,13 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     options?: TimeoutOptions
   ): Effect.Effect<number, SocketError | TimeoutError> {
     if (!isChunks(buffers)) return this.refuseChunks("read", "buffers")
-    return Effect.flatMap(Deadline.start(options?.timeout), (deadline) =>
-      this.reading.readInto(buffers, deadline, () => this.late("read", deadline))
-    )
+    return this.receive("read", this.reading.into(buffers), options?.timeout)
   }
 
   readLineWith(options: ReadLineOptions): Effect.Effect<Option.Option<string>, SocketError | TimeoutError> {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
     if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes("readLine")
-    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
-      this.reading.readLine(maxBytes, deadline, () => this.late("readLine", deadline))
-    )
+    return Effect.suspend(() => this.receive("readLine", this.reading.line(maxBytes), options.timeout))
   }
 
   /** For `Framing`. */
@@ -296,9 +291,7 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     measure: Measure,
     timeout: Duration.DurationInput | undefined
   ): Effect.Effect<Option.Option<FoundFrame>, SocketError | TimeoutError> {
-    return Effect.flatMap(Deadline.start(timeout), (deadline) =>
-      this.reading.readFrame(measure, deadline, () => this.late("readFrame", deadline))
-    )
+    return Effect.suspend(() => this.receive("readFrame", this.reading.frame(measure), timeout))
   }
 
   write(bytes: Uint8Array): Effect.Effect<number, SocketError>
@@ -486,8 +479,13 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     })
   }
 
-  private late(operation: string, deadline: Deadline | undefined): Effect.Effect<never, TimeoutError> {
-    return Effect.fail(timedOut(operation, deadline?.duration ?? Duration.zero, this.peer))
+  private receive<A>(
+    operation: string,
+    demand: Demand<A>,
+    timeout: Duration.DurationInput | undefined
+  ): Effect.Effect<A, SocketError | TimeoutError> {
+    const late = () => Effect.fail(timedOut(operation, timeout ?? 0, this.peer))
+    return this.reading.consume(demand, timeout, late)
   }
 
   private refuseOption(operation: string, name: string): Effect.Effect<never, SocketError> {

@@ -19,7 +19,7 @@ import type { ProactorHandle } from "../Proactor/Proactor.js"
 import type { TimeoutOptions } from "./Connection.js"
 import type { Accepted } from "./internal/AcceptQueue.js"
 import { holdsWithin } from "./internal/Condition.js"
-import { Deadline, timedOut } from "./internal/Deadline.js"
+import { timedOut } from "./internal/Deadline.js"
 import type { Half } from "./internal/Lifetime.js"
 import { ListenerOver } from "./internal/ListenerOver.js"
 import { LivingConnection } from "./internal/LivingConnection.js"
@@ -117,9 +117,7 @@ export class MessageConnection extends LivingConnection<PipeAddress> implements 
   ): Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError> {
     const { timeout } = options
     if (timeout === undefined) return this.readMessage
-    return Effect.flatMap(Deadline.start(timeout), (deadline) =>
-      this.reading.read(deadline, () => Effect.fail(timedOut("readMessage", timeout, this.peer)))
-    )
+    return this.reading.read(timeout, () => Effect.fail(timedOut("readMessage", timeout, this.peer)))
   }
 
   writeMessage(message: Uint8Array): Effect.Effect<void, SocketError>

@@ -33,9 +33,9 @@ import {
 } from "../Errors/index.js"
 import type { ProactorPipes } from "../Proactor/NamedPipe.js"
 import type { Connection as NetConnection, TimeoutOptions } from "./Connection.js"
-import type { Restore } from "./internal/ConnectAttempt.js"
-import { Deadline } from "./internal/Deadline.js"
+import { type Deadline, within } from "./internal/Deadline.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
+import type { Restore } from "./internal/Parking.js"
 import { connectPipe } from "./internal/PipeAttempt.js"
 import { PipeConnection, PipeListener } from "./internal/PipeConnection.js"
 import type { Listener as NetListener } from "./Listener.js"
@@ -252,11 +252,7 @@ export function connect(
     checked("connect", options.name, () => adviceOnMode(options)),
     (address) =>
       withPipes("connect", (pipes) =>
-        Effect.acquireUseRelease(
-          Deadline.start(options.timeout),
-          (deadline) => connected(pipes, address, options, deadline),
-          (deadline) => Effect.sync(() => deadline?.cancel())
-        )
+        within(options.timeout, (deadline) => connected(pipes, address, options, deadline))
       )
   )
 }

@@ -19,7 +19,7 @@ import { Proactor, type ProactorService, type ProactorStatistics } from "../Proa
 import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import { adviceOnBacklog, DEFAULT_BACKLOG } from "./internal/Backlog.js"
 import { ended, holdsBefore } from "./internal/Condition.js"
-import { Deadline, timedOut } from "./internal/Deadline.js"
+import { type Deadline, timedOut, within } from "./internal/Deadline.js"
 import { ATTEMPT_DELAY, connectAny, LEAST_ATTEMPT_DELAY } from "./internal/HappyEyeballs.js"
 import { type Listener, StreamListener } from "./Listener.js"
 import { Resolver, type ResolverService } from "./Resolver.js"
@@ -110,12 +110,7 @@ class NetOverProactor implements NetService {
   }
 
   connect(options: ConnectOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
-    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
-      Effect.ensuring(
-        this.connectBefore(options, deadline),
-        Effect.sync(() => deadline?.cancel())
-      )
-    )
+    return within(options.timeout, (deadline) => this.connectBefore(options, deadline))
   }
 
   private openListener(

@@ -35,7 +35,7 @@ import type { PeerCredentials, ProactorUnixSocket } from "../Proactor/UnixSocket
 import { type Connection as NetConnection, StreamConnection, type TimeoutOptions } from "./Connection.js"
 import { adviceOnBacklog, DEFAULT_BACKLOG } from "./internal/Backlog.js"
 import { connectOpened } from "./internal/ConnectAttempt.js"
-import { Deadline } from "./internal/Deadline.js"
+import { type Deadline, within } from "./internal/Deadline.js"
 import { type Listener as NetListener, StreamListener } from "./Listener.js"
 import { Net } from "./Net.js"
 
@@ -165,13 +165,7 @@ export const connect = (
 ): Effect.Effect<Connection, SocketError | TimeoutError, Net | Scope.Scope> =>
   Effect.flatMap(
     Effect.mapError(makeUnix(options.path), (failure) => withDetails(failure, { operation: "connect" })),
-    (address) =>
-      Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
-        Effect.ensuring(
-          connected(address, deadline),
-          Effect.sync(() => deadline?.cancel())
-        )
-      )
+    (address) => within(options.timeout, (deadline) => connected(address, deadline))
   )
 
 const connected = (

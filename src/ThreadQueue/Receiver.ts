@@ -21,7 +21,7 @@ import * as Stream from "effect/Stream"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
 import type { TimeoutOptions } from "../Net/Connection.js"
 import { giveUp } from "../Net/internal/Atomic.js"
-import { Deadline, timedOut } from "../Net/internal/Deadline.js"
+import { timedOut } from "../Net/internal/Deadline.js"
 import { type Demand, Intake } from "../Net/internal/Intake.js"
 import { SignalOperation } from "../Proactor/Operation.js"
 import type { ProactorHandle, ProactorSignal, SignalShare } from "../Proactor/Proactor.js"
@@ -245,9 +245,9 @@ export class Receiver implements ThreadQueue {
     { timeout }: TimeoutOptions
   ): Effect.Effect<A, SocketError | TimeoutError> {
     const demand = this.intake.demand(take)
-    if (timeout === undefined) return this.intake.consume(demand)
-    const late = () => Effect.fail(timedOut(operation, timeout, undefined))
-    return Effect.flatMap(Deadline.start(timeout), (deadline) => this.intake.consume(demand, deadline, late))
+    return this.intake.consume(demand, timeout, () =>
+      Effect.fail(timedOut(operation, timeout ?? 0, undefined))
+    )
   }
 
   private shut({ ring, share }: WayIn): void {

@@ -21,6 +21,7 @@ import { invalidArgument, isSocketError, type SocketError, type TimeoutError } f
 import { openedBefore } from "../Foreign/Lease.js"
 import type { TimeoutOptions } from "../Net/Connection.js"
 import { Deadline, timedOut } from "../Net/internal/Deadline.js"
+import { guarded, thisFiber } from "../Net/internal/Parking.js"
 import { openRaiser, type Raiser } from "../Proactor/Signal.js"
 import { Alarm } from "./Alarm.js"
 import { completed, type Entry, type NewEntry } from "./Entry.js"
@@ -95,8 +96,7 @@ class RingSender implements Sender {
       const whole = this.checked("post", entry)
       if (isSocketError(whole)) return Effect.fail(whole)
       if (this.line.length === 0 && this.put(whole)) return Effect.void
-      if (timeout === undefined) return this.wait(whole)
-      return Effect.flatMap(Deadline.start(timeout), (deadline) => this.wait(whole, deadline))
+      return this.wait(whole, Deadline.after(timeout))
     })
   }
 
@@ -121,26 +121,31 @@ class RingSender implements Sender {
     return true
   }
 
-  private wait(entry: Entry, deadline?: Deadline): Effect.Effect<void, SocketError | TimeoutError> {
-    return Effect.async((resume) => {
-      const place: Place = {
-        entry,
-        end: (effect) => {
+  private wait(
+    entry: Entry,
+    deadline: Deadline | undefined
+  ): Effect.Effect<void, SocketError | TimeoutError> {
+    return Effect.uninterruptibleMask((restore) => {
+      let place: Place | undefined
+      const waiting = Effect.async<void, SocketError | TimeoutError>((resume) => {
+        const end = (effect: Effect.Effect<void, SocketError | TimeoutError>) => {
           deadline?.cancel()
           resume(effect)
         }
-      }
-      const expire = () => {
-        if (deadline === undefined || !this.leave(place)) return
-        resume(Effect.fail(timedOut("post", deadline.duration, undefined)))
-      }
-      this.line.push(place)
-      this.serve()
-      deadline?.onExpire(expire)
-      if (deadline?.isExpired) expire()
-      return Effect.sync(() => {
+        const own = { entry, end }
+        place = own
+        this.line.push(own)
+        this.serve()
+        if (deadline === undefined || !this.line.includes(own)) return
+        deadline.onExpire(() => {
+          if (this.leave(own)) end(Effect.fail(timedOut("post", deadline.duration, undefined)))
+        })
+        deadline.begin(thisFiber())
+      })
+      return guarded(restore, waiting, () => {
         deadline?.cancel()
-        this.leave(place)
+        if (place !== undefined) this.leave(place)
+        return Effect.void
       })
     })
   }

@@ -6,13 +6,13 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { SocketError } from "../../src/Errors/index.js"
 import * as Net from "../../src/Net/index.js"
 import * as ThreadQueue from "../../src/ThreadQueue/index.js"
 import { bytes, pair, pattern, type Subject, test, text } from "../Net/harness.js"
+import { interruptedAtEveryStep, leaveNoClock, yieldingAnywhere } from "../Net/interruptions.js"
 
 /** A queue, and a sender as another thread has it: by a copy of the token. */
 const connected = (options?: ThreadQueue.QueueOptions) =>
@@ -43,12 +43,6 @@ const turns = (count: number) =>
 const someTime = Effect.suspend(() => {
   const count = Math.floor(Math.random() * 6)
   return count === 5 ? turns(2) : Effect.forEach(Array(count), () => Effect.yieldNow())
-})
-
-/** Lets a fiber be interrupted between any two of its steps. */
-const yieldingAnywhere = Effect.withScheduler({
-  scheduleTask: (task, priority) => Scheduler.defaultScheduler.scheduleTask(task, priority),
-  shouldYield: () => (Math.random() < 0.03 ? 0 : false)
 })
 
 /** Two entries of this many bytes fill the smallest queue. */
@@ -183,6 +177,30 @@ export const queueContract = (subject: Subject): void => {
       }
       yield* Fiber.join(posting)
       assert.deepStrictEqual(seen, range(total))
+    })
+  )
+
+  test(subject, "a post that is interrupted while it waits, at whichever step, puts nothing in", () =>
+    Effect.gen(function* () {
+      const { queue, sender } = yield* connected({ capacityBytes: 1024 })
+      const large = { bytes: pattern(HALF) }
+      yield* sender.post(large)
+      yield* sender.post(large)
+      const posts = [sender.post({ value: 1 }), sender.post({ value: 2 }, { timeout: "1 hour" })]
+      for (const post of posts) yield* interruptedAtEveryStep(post, () => Effect.void)
+      yield* queue.takeUpTo(10)
+      yield* sender.post({ value: 3 })
+      assert.strictEqual((yield* queue.take).value, 3)
+    })
+  )
+
+  test(subject, "takes and posts that are interrupted at whichever step leave no clock running", () =>
+    Effect.gen(function* () {
+      const timeout = "1 hour"
+      const { queue, sender } = yield* connected({ capacityBytes: 1024 })
+      yield* leaveNoClock([queue.takeWith({ timeout }), queue.takeUpTo(3, { timeout })])
+      for (let entry = 0; entry < 2; entry++) yield* sender.post({ bytes: pattern(HALF) })
+      yield* leaveNoClock([sender.post({}, { timeout })])
     })
   )
 

@@ -6,13 +6,13 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type { Endpoint } from "../../Address/index.js"
 import { closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { AcceptOperation } from "../../Proactor/Operation.js"
 import type { ProactorHandle, ProactorStream } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
-import type { Deadline } from "./Deadline.js"
 import { Intake } from "./Intake.js"
 
 /**
@@ -43,7 +43,7 @@ export class AcceptQueue<
   /** The next connection, as `claim` makes it. `claim` runs in the step that takes it out of the queue. */
   accept<B, E = never>(
     claim: (accepted: Accepted<A, S>) => B,
-    deadline?: Deadline,
+    timeout?: Duration.DurationInput,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<B, SocketError | E> {
     return this.consume(
@@ -54,7 +54,7 @@ export class AcceptQueue<
           return accepted === undefined ? giveUp() : claim(accepted)
         }
       },
-      deadline,
+      timeout,
       late
     )
   }

@@ -18,7 +18,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { Deadline } from "./Deadline.js"
+import { type Deadline, within } from "./Deadline.js"
 
 /**
  * Something that holds, or will hold after some change.
@@ -82,9 +82,4 @@ export const holdsBefore = (
 export const holdsWithin = (
   condition: Condition,
   timeout: Duration.DurationInput | undefined
-): Effect.Effect<boolean> =>
-  Effect.acquireUseRelease(
-    Deadline.start(timeout),
-    (deadline) => holdsBefore(condition, deadline),
-    (deadline) => Effect.sync(() => deadline?.cancel())
-  )
+): Effect.Effect<boolean> => within(timeout, (deadline) => holdsBefore(condition, deadline))

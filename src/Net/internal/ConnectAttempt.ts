@@ -15,6 +15,7 @@ import { ConnectOperation } from "../../Proactor/Operation.js"
 import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
 import { type Deadline, timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
+import type { Restore } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
 class Connecting<A extends Endpoint> implements Half, Owner {
@@ -81,13 +82,6 @@ class Connecting<A extends Endpoint> implements Half, Owner {
     this.operation.failure === undefined ? Effect.void : Effect.fail(this.operation.failure)
   )
 }
-
-/**
- * What `Effect.uninterruptibleMask` hands out: runs an effect as interruptible as the caller was.
- *
- * @internal
- */
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
  * Opens a socket and connects it to the address. To be run uninterruptibly: only the waiting is as interruptible as

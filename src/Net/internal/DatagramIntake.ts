@@ -15,7 +15,6 @@ import { closed, type SocketError } from "../../Errors/index.js"
 import { cutTo, type Datagram, ReceiveFromOperation } from "../../Proactor/Datagram.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
-import type { Deadline } from "./Deadline.js"
 import { type Demand, Intake } from "./Intake.js"
 import { type Ending, inWords, type Peer } from "./Lifetime.js"
 
@@ -63,22 +62,13 @@ export class DatagramIntake extends Intake<ReceiveFromOperation> implements Dema
   }
 
   /** The next datagram, its first `maxBytes`. */
-  receive<E = never>(
-    maxBytes: number,
-    deadline?: Deadline,
-    late?: () => Effect.Effect<never, E>
-  ): Effect.Effect<Datagram, SocketError | E> {
-    const take = () => cutTo(this.take(), maxBytes)
-    return this.consume({ ready: () => this.ready(), take }, deadline, late)
+  one(maxBytes: number): Demand<Datagram> {
+    return { ready: () => this.ready(), take: () => cutTo(this.take(), maxBytes) }
   }
 
   /** What has come: one datagram at least, and at most so many. */
-  receiveMany<E = never>(
-    most: number,
-    deadline?: Deadline,
-    late?: () => Effect.Effect<never, E>
-  ): Effect.Effect<ReadonlyArray<Datagram>, SocketError | E> {
-    return this.consume({ ready: () => this.ready(), take: () => this.takeMany(most) }, deadline, late)
+  several(most: number): Demand<ReadonlyArray<Datagram>> {
+    return { ready: () => this.ready(), take: () => this.takeMany(most) }
   }
 
   ready(): boolean {

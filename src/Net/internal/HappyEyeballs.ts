@@ -27,8 +27,9 @@ import * as Option from "effect/Option"
 import { format, type SocketAddress } from "../../Address/index.js"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
 import type { ProactorService } from "../../Proactor/Proactor.js"
-import { type Connected, connectSocket, type Restore } from "./ConnectAttempt.js"
-import { Deadline, timedOut } from "./Deadline.js"
+import { type Connected, connectSocket } from "./ConnectAttempt.js"
+import { type Deadline, timedOut, within } from "./Deadline.js"
+import type { Restore } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -142,30 +143,27 @@ class Race {
 
   /** Waits for an outcome, for the deadline, or until the delay has passed. */
   private change(delay: Duration.Duration | undefined, deadline: Deadline | undefined): Effect.Effect<void> {
-    return Effect.acquireUseRelease(
-      Deadline.start(delay),
-      (turn) =>
-        Effect.async<void>((resume) => {
-          const underWay = this.underWay
-          const wake = () => {
-            forget()
-            if (turn?.isExpired === true) this.isNextDue = true
-            resume(Effect.void)
-          }
-          const forget = () => {
-            this.waiters.remove(wake)
-            turn?.offExpire(wake)
-            deadline?.offExpire(wake)
-          }
-          // Something may have happened since it was looked at, and would not happen again.
-          const isOver = this.isNextDue || this.connected.length > 0 || underWay === 0
-          if (isOver || deadline?.isExpired === true) return resume(Effect.void)
-          this.waiters.add(wake)
-          turn?.onExpire(wake)
-          deadline?.onExpire(wake)
-          return Effect.sync(forget)
-        }),
-      (turn) => Effect.sync(() => turn?.cancel())
+    return within(delay, (turn) =>
+      Effect.async<void>((resume) => {
+        const underWay = this.underWay
+        const wake = () => {
+          forget()
+          if (turn?.isExpired === true) this.isNextDue = true
+          resume(Effect.void)
+        }
+        const forget = () => {
+          this.waiters.remove(wake)
+          turn?.offExpire(wake)
+          deadline?.offExpire(wake)
+        }
+        // Something may have happened since it was looked at, and would not happen again.
+        const isOver = this.isNextDue || this.connected.length > 0 || underWay === 0
+        if (isOver || deadline?.isExpired === true) return resume(Effect.void)
+        this.waiters.add(wake)
+        turn?.onExpire(wake)
+        deadline?.onExpire(wake)
+        return Effect.sync(forget)
+      })
     )
   }
 

@@ -28,6 +28,7 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as RuntimeFlags from "effect/RuntimeFlags"
@@ -35,9 +36,9 @@ import type { SocketError } from "../../Errors/index.js"
 import type { Operation } from "../../Proactor/Operation.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { isGone } from "./Atomic.js"
-import type { Deadline } from "./Deadline.js"
+import { Deadline } from "./Deadline.js"
 import type { Half } from "./Lifetime.js"
-import { type WaitingRoom, waitGuarded, waitThen } from "./Parking.js"
+import { guarded, thisFiber, type WaitingRoom, waitGuarded, waitThen } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -102,11 +103,22 @@ export abstract class Intake<Op extends Operation> implements Half, WaitingRoom 
   }
 
   /**
-   * Waits until the demand is met, and takes. With a deadline, `late` is what happens when it passes first.
+   * Waits until the demand is met, and takes. With a timeout, `late` is what happens when it passes first.
    *
-   * The effect may be run again and again, as long as the demand is good for it: what it is made of is made once.
+   * The effect may be run again and again, as long as the demand is good for it: what it is made of is made once, or with a
+   * timeout once for each run.
    */
   consume<A, E = never>(
+    demand: Demand<A>,
+    timeout?: Duration.DurationInput,
+    late?: () => Effect.Effect<never, E>
+  ): Effect.Effect<A, SocketError | E> {
+    return timeout === undefined
+      ? this.consumeBefore(demand)
+      : Effect.suspend(() => this.consumeBefore(demand, Deadline.after(timeout), late))
+  }
+
+  private consumeBefore<A, E = never>(
     demand: Demand<A>,
     deadline?: Deadline,
     late?: () => Effect.Effect<never, E>
@@ -191,22 +203,28 @@ export abstract class Intake<Op extends Operation> implements Half, WaitingRoom 
     }
   }
 
-  /** Waits for the operation in flight, or for the deadline. */
+  /** Waits for the operation in flight, or for the deadline, whose clock starts with the first wait. */
   private waitUntil(deadline: Deadline): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
-      // Either may have come in the steps since the demand was looked at, and would not come again.
-      if (!this.operation.isInFlight) return resume(Effect.void)
-      if (deadline.isExpired) return resume(this.withdraw)
-      const wake = () => {
+    return Effect.uninterruptibleMask((restore) => {
+      let wake = () => {}
+      const forget = () => {
         this.waiters.remove(wake)
         deadline.offExpire(wake)
-        resume(deadline.isExpired ? this.withdraw : Effect.void)
       }
-      this.waiters.add(wake)
-      deadline.onExpire(wake)
-      return Effect.suspend(() => {
-        this.waiters.remove(wake)
-        deadline.offExpire(wake)
+      const waiting = Effect.async<void>((resume) => {
+        // It may have retired in the steps since the demand was looked at, and would not again.
+        if (!this.operation.isInFlight) return resume(Effect.void)
+        deadline.begin(thisFiber())
+        if (deadline.isExpired) return resume(this.withdraw)
+        wake = () => {
+          forget()
+          resume(deadline.isExpired ? this.withdraw : Effect.void)
+        }
+        this.waiters.add(wake)
+        deadline.onExpire(wake)
+      })
+      return guarded(restore, waiting, () => {
+        forget()
         deadline.cancel()
         return this.withdraw
       })

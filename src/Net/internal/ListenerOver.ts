@@ -12,7 +12,7 @@ import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import type { TimeoutOptions } from "../Connection.js"
 import { type ServeOptionsOf, serve } from "../Serving.js"
 import { type Accepted, AcceptQueue } from "./AcceptQueue.js"
-import { Deadline, timedOut } from "./Deadline.js"
+import { timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import type { LivingConnection } from "./LivingConnection.js"
 
@@ -62,9 +62,7 @@ export abstract class ListenerOver<
     if (timeout === undefined) return this.accept
     const late = () => Effect.fail(timedOut("accept", timeout, this.peer))
     return Effect.flatMap(Effect.scope, (scope) =>
-      Effect.flatMap(Deadline.start(timeout), (deadline) =>
-        this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope), deadline, late)
-      )
+      this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope), timeout, late)
     )
   }
 

@@ -7,13 +7,13 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ConnectionError, closed, NetworkError, type SocketError } from "../../Errors/index.js"
 import { ReceiveMessageOperation } from "../../Proactor/NamedPipe.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
-import type { Deadline } from "./Deadline.js"
 import { type Demand, Intake } from "./Intake.js"
 import { type Ending, inWords, type Peer } from "./Lifetime.js"
 
@@ -72,10 +72,10 @@ export class MessageReadHalf
 
   /** The next message; none at the end. */
   read<E = never>(
-    deadline?: Deadline,
+    timeout?: Duration.DurationInput,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<Option.Option<Uint8Array>, SocketError | E> {
-    return this.consume(this, deadline, late)
+    return this.consume(this, timeout, late)
   }
 
   ready(): boolean {

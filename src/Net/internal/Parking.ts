@@ -1,6 +1,11 @@
 /**
- * Waiting to be woken, at the least cost: the steps of every read that finds nothing.
+ * Waiting to be woken, and what is to happen if that is interrupted.
  *
+ * `Effect.async` runs its function in one step of the fiber and installs its finalizer in the next: a fiber that yields
+ * between the two and is interrupted there leaves behind what the function began. So what has to be undone is begun here
+ * where interruption is held off, and only the waiting itself lets it in (`guarded`).
+ *
+ * The steps of every read that finds nothing are to be few.
  * `Effect.async` with a finalizer puts the whole apparatus of scoped finalizers around each wait, anew for each. Here
  * the steps are made once and run as often as needed, by several fibers side by side. That is possible because who waits
  * is told apart by its fiber: a fiber waits in one place at a time.
@@ -22,6 +27,36 @@ export interface WaitingRoom {
   /** Whether what is waited for is under way; if not, there is nothing to wait for. */
   readonly isInFlight: boolean
 }
+
+/**
+ * What `Effect.uninterruptibleMask` hands out: runs an effect as interruptible as the caller was.
+ *
+ * @internal
+ */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
+ * The fiber whose step this is.
+ *
+ * @internal
+ */
+export const thisFiber = (): Fiber.RuntimeFiber<unknown, unknown> =>
+  Option.getOrThrow(Fiber.getCurrentFiber())
+
+/**
+ * Waits, and if that is interrupted runs what `abandoned` answers before it goes on. To be run where interruption is held
+ * off, but for what `restore` is for.
+ *
+ * @internal
+ */
+export const guarded = <A, E>(
+  restore: Restore,
+  waiting: Effect.Effect<A, E>,
+  abandoned: () => Effect.Effect<void>
+): Effect.Effect<A, E> =>
+  Effect.catchAllCause(restore(waiting), (cause) =>
+    Effect.zipRight(Effect.suspend(abandoned), Effect.failCause(cause))
+  )
 
 const nothing = () => Effect.void
 
@@ -51,7 +86,7 @@ export const waitThen = <A, E>(room: WaitingRoom, next: () => Effect.Effect<A, E
   Effect.async<A, E>((resume) => {
     // What is waited for may have come in the steps since it was looked for, and would not come again.
     if (!room.isInFlight) return resume(next())
-    room.waiters.enlist(new Parked(Option.getOrThrow(Fiber.getCurrentFiber()), resume, next))
+    room.waiters.enlist(new Parked(thisFiber(), resume, next))
   })
 
 /**

@@ -23,9 +23,9 @@ import { format, type PipeAddress } from "../../Address/index.js"
 import type { SocketError, TimeoutError } from "../../Errors/index.js"
 import { isBusy } from "../../Proactor/NamedPipe.js"
 import { ended, holdsBefore, holdsWithin } from "./Condition.js"
-import type { Restore } from "./ConnectAttempt.js"
 import { type Deadline, timedOut } from "./Deadline.js"
 import type { Mortal } from "./Lifetime.js"
+import type { Restore } from "./Parking.js"
 
 const FIRST_PAUSE = Duration.millis(1)
 const LONGEST_PAUSE = Duration.millis(32)

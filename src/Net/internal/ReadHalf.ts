@@ -20,7 +20,6 @@ import {
 import { ReceiveOperation } from "../../Proactor/Operation.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
-import type { Deadline } from "./Deadline.js"
 import type { FoundFrame, Frame, Measure } from "./Frame.js"
 import { Inbox } from "./Inbox.js"
 import { type Demand, Intake } from "./Intake.js"
@@ -31,8 +30,6 @@ const RECEIVE_BYTES = 64 * 1024
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
-
-type Late<E> = () => Effect.Effect<never, E>
 
 /** Stateless: each line is decoded in one go. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -83,12 +80,8 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
   }
 
   /** What has come, at most `maxBytes`; empty at the end of the stream. */
-  read<E = never>(
-    maxBytes: number,
-    deadline?: Deadline,
-    late?: Late<E>
-  ): Effect.Effect<Uint8Array, SocketError | E> {
-    return this.consume({ ready: () => this.ready(), take: () => this.take(maxBytes) }, deadline, late)
+  upTo(maxBytes: number): Demand<Uint8Array> {
+    return { ready: () => this.ready(), take: () => this.take(maxBytes) }
   }
 
   ready(): boolean {
@@ -100,34 +93,60 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
   }
 
   /** Fills the buffers with what has come, and answers how many bytes that was; 0 at the end of the stream. */
-  readInto<E = never>(
-    buffers: ReadonlyArray<Uint8Array>,
-    deadline?: Deadline,
-    late?: Late<E>
-  ): Effect.Effect<number, SocketError | E> {
-    const demand: Demand<number> = {
+  into(buffers: ReadonlyArray<Uint8Array>): Demand<number> {
+    return {
       ready: () => (hasRoom(buffers) ? this.ready() : this.refuseBuffers()),
       take: () => (this.ready() ? this.inbox.takeInto(buffers) : giveUp())
     }
-    return this.consume(demand, deadline, late)
   }
 
-  /** The next line without its end; none at the end of the stream. */
-  readLine<E = never>(
-    maxBytes: number,
-    deadline?: Deadline,
-    late?: Late<E>
-  ): Effect.Effect<Option.Option<string>, SocketError | E> {
-    return this.consume(this.lineDemand(maxBytes), deadline, late)
+  /**
+   * The next line without its end; none at the end of the stream. It is found and decoded first, and taken only if nobody took
+   * bytes meanwhile.
+   */
+  line(maxBytes: number): Demand<Option.Option<string>> {
+    let found: { readonly text: Option.Option<string>; readonly length: number } | undefined
+    let version = -1
+    return {
+      ready: () => {
+        const measured = this.measureLine(maxBytes)
+        if (measured === undefined) return false
+        if (!isMeasure(measured)) return measured
+        const text = this.decode(measured)
+        if (text instanceof NetworkError) return text
+        found = { text, length: measured.length }
+        version = this.inbox.version
+        return true
+      },
+      take: () => {
+        if (found === undefined || version !== this.inbox.version) return giveUp()
+        this.inbox.takeExactly(found.length)
+        return found.text
+      }
+    }
   }
 
   /** The bytes of the next frame, taken together; none at the end of the stream. */
-  readFrame<E = never>(
-    measure: Measure,
-    deadline?: Deadline,
-    late?: Late<E>
-  ): Effect.Effect<Option.Option<FoundFrame>, SocketError | E> {
-    return this.consume(this.frameDemand(measure), deadline, late)
+  frame(measure: Measure): Demand<Option.Option<FoundFrame>> {
+    let found: Frame | undefined
+    let version = -1
+    return {
+      ready: () => {
+        const measured = measure(this.inbox)
+        version = this.inbox.version
+        found = undefined
+        if (measured === undefined) return this.hasEnded && this.frameEnded()
+        if ("tooLong" in measured) return this.refuseFrame("TooLong", measured.tooLong)
+        if ("invalid" in measured) return this.refuseFrame("InvalidData", measured.invalid)
+        found = measured
+        return true
+      },
+      take: () => {
+        if (version !== this.inbox.version) return giveUp()
+        if (found === undefined) return Option.none()
+        return Option.some({ frame: found, taken: this.inbox.takeExactly(found.total) })
+      }
+    }
   }
 
   /** From now on reads fail. What has arrived is dropped. */
@@ -154,51 +173,6 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
 
   protected override told(failure: SocketError): SocketError {
     return inWords(failure, "read", this.owner)
-  }
-
-  /** The line is found and decoded first, and taken only if nobody took bytes meanwhile. */
-  private lineDemand(maxBytes: number): Demand<Option.Option<string>> {
-    let found: { readonly text: Option.Option<string>; readonly length: number } | undefined
-    let version = -1
-    return {
-      ready: () => {
-        const measured = this.measureLine(maxBytes)
-        if (measured === undefined) return false
-        if (!isMeasure(measured)) return measured
-        const text = this.decode(measured)
-        if (text instanceof NetworkError) return text
-        found = { text, length: measured.length }
-        version = this.inbox.version
-        return true
-      },
-      take: () => {
-        if (found === undefined || version !== this.inbox.version) return giveUp()
-        this.inbox.takeExactly(found.length)
-        return found.text
-      }
-    }
-  }
-
-  private frameDemand(measure: Measure): Demand<Option.Option<FoundFrame>> {
-    let found: Frame | undefined
-    let version = -1
-    return {
-      ready: () => {
-        const measured = measure(this.inbox)
-        version = this.inbox.version
-        found = undefined
-        if (measured === undefined) return this.hasEnded && this.frameEnded()
-        if ("tooLong" in measured) return this.refuseFrame("TooLong", measured.tooLong)
-        if ("invalid" in measured) return this.refuseFrame("InvalidData", measured.invalid)
-        found = measured
-        return true
-      },
-      take: () => {
-        if (version !== this.inbox.version) return giveUp()
-        if (found === undefined) return Option.none()
-        return Option.some({ frame: found, taken: this.inbox.takeExactly(found.total) })
-      }
-    }
   }
 
   /** The stream is over: in good order, or in the middle of a frame. */

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
@@ -28,7 +29,7 @@ import type { ResolverService } from "../Resolver.js"
 import type { ConnectedUdpSocket, DatagramSocket, Destination, UdpSocket } from "../Udp.js"
 import { DatagramIntake } from "./DatagramIntake.js"
 import { DatagramSender } from "./DatagramSender.js"
-import { Deadline, timedOut } from "./Deadline.js"
+import { timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import { isPositiveInteger } from "./Numbers.js"
 
@@ -65,9 +66,7 @@ abstract class UdpSocketBase implements DatagramSocket, Owner {
   receiveWith(options: ReadOptions): Effect.Effect<Datagram, SocketError | TimeoutError> {
     const { maxBytes = LARGEST_DATAGRAM_BYTES, timeout } = options
     if (!isPositiveInteger(maxBytes)) return this.refuse("receive", "maxBytes is a whole number, 1 or more")
-    return Effect.flatMap(Deadline.start(timeout), (deadline) =>
-      this.intake.receive(maxBytes, deadline, () => this.late(deadline))
-    )
+    return this.intake.consume(this.intake.one(maxBytes), timeout, () => this.late(timeout))
   }
 
   receiveMany(most?: number): Effect.Effect<ReadonlyArray<Datagram>, SocketError>
@@ -81,10 +80,8 @@ abstract class UdpSocketBase implements DatagramSocket, Owner {
   ): Effect.Effect<ReadonlyArray<Datagram>, SocketError | TimeoutError> {
     if (!isPositiveInteger(most))
       return this.refuse("receive", "so many datagrams: a whole number, 1 or more")
-    if (options === undefined) return this.intake.receiveMany(most)
-    return Effect.flatMap(Deadline.start(options.timeout), (deadline) =>
-      this.intake.receiveMany(most, deadline, () => this.late(deadline))
-    )
+    const timeout = options?.timeout
+    return this.intake.consume(this.intake.several(most), timeout, () => this.late(timeout))
   }
 
   getOption<Name extends DatagramOptionName>(name: Name): Effect.Effect<SocketOptions[Name], SocketError> {
@@ -106,8 +103,8 @@ abstract class UdpSocketBase implements DatagramSocket, Owner {
     return this.lifetime.close()
   }
 
-  private late(deadline: Deadline | undefined): Effect.Effect<never, TimeoutError> {
-    return Effect.fail(timedOut("receive", deadline?.duration ?? 0, this.peer))
+  private late(timeout: Duration.DurationInput = 0): Effect.Effect<never, TimeoutError> {
+    return Effect.fail(timedOut("receive", timeout, this.peer))
   }
 
   private refuse(operation: string, advice: string): Effect.Effect<never, SocketError> {

@@ -11,6 +11,7 @@ import { errors } from "./errors.js"
 import { files } from "./files.js"
 import { finalizers } from "./finalizers.js"
 import { interruption } from "./interruption.js"
+import { leftovers } from "./leftovers.js"
 import { lifetimes } from "./lifetimes.js"
 import { limits } from "./limits.js"
 import { lines } from "./lines.js"
@@ -30,6 +31,7 @@ export const contract = (subject: ContractSubject) => {
   describe("listening", () => listening(subject))
   describe("timeouts", () => timeouts(subject))
   describe("interruption", () => interruption(subject))
+  describe("what interruption leaves", () => leftovers(subject))
   describe("finalizers", () => finalizers(subject))
   describe("errors", () => errors(subject))
   describe("lifetimes", () => lifetimes(subject))

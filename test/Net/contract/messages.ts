@@ -8,7 +8,7 @@ import type { ConnectionError, NetworkError, TimeoutError } from "../../../src/E
 import * as NamedPipe from "../../../src/Net/NamedPipe.js"
 import { freeName } from "../../support/pipes.js"
 import { bytes, pattern, readExactly, type Subject, test, text } from "../harness.js"
-import { someTime, yieldingAnywhere } from "../interruptions.js"
+import { leaveNoClock, someTime, yieldingAnywhere } from "../interruptions.js"
 import { messagePair } from "../pipeHarness.js"
 
 type Failure = ConnectionError | NetworkError | TimeoutError
@@ -216,6 +216,15 @@ const interruption = (subject: Subject) => {
     "with a timeout, yielding at any step",
     (pipe) => pipe.readMessageWith({ timeout: "10 seconds" }),
     yieldingAnywhere
+  )
+
+  test(subject, "reads and connects that are interrupted at whichever step leave no clock running", () =>
+    Effect.gen(function* () {
+      const timeout = "1 hour"
+      const { name, server } = yield* messagePair
+      yield* leaveNoClock([server.readMessageWith({ timeout })])
+      yield* leaveNoClock([Effect.scoped(NamedPipe.connect({ name, mode: "message", timeout }))])
+    })
   )
 
   test(subject, "reads that time out take nothing, also in the middle of a message", () =>
