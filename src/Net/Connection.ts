@@ -37,7 +37,9 @@ import type { Demand } from "./internal/Intake.js"
 import type { Half } from "./internal/Lifetime.js"
 import { LivingConnection } from "./internal/LivingConnection.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
+import { thisFiber } from "./internal/Parking.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
+import { startIn, starting, type WaitFor } from "./internal/Starting.js"
 import { WriteHalf } from "./internal/WriteHalf.js"
 import { awaitDone, type WriteJob } from "./internal/WriteJob.js"
 
@@ -308,12 +310,12 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
 
   /**
    * For a caller that is within a step of a fiber already: the write begins here and now, and what is left to do of it is to
-   * be run at once. Most often that is nothing, `Effect.void` itself.
+   * be returned from that step. Most often that is nothing, `Effect.void` itself.
    *
    * @internal
    */
   unsafeWriteAll(bytes: Uint8Array): Effect.Effect<void, SocketError | TimeoutError> {
-    return this.begin(bytes, "all", undefined, nothing)
+    return startIn(thisFiber(), (waitFor) => this.begin(bytes, "all", undefined, nothing, waitFor))
   }
 
   writeVectored(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<number, SocketError>
@@ -351,12 +353,13 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
   ): Effect.Effect<number, SocketError | FileError | TimeoutError> {
     return Effect.flatMap(
       Effect.suspend(() => partOf(file, options)),
-      (part) => {
-        const job = this.writing.startFile(part)
-        const answer = (): Effect.Effect<number, FileError> =>
-          part.failure === undefined ? Effect.succeed(job.sent) : Effect.fail(part.failure)
-        return job.isDone ? outcome(job, answer) : this.finish(job, options.timeout, answer, "sendFile")
-      }
+      (part) =>
+        starting((waitFor) => {
+          const job = this.writing.startFile(part)
+          const answer = (): Effect.Effect<number, FileError> =>
+            part.failure === undefined ? Effect.succeed(job.sent) : Effect.fail(part.failure)
+          return this.finish(job, options.timeout, answer, waitFor, "sendFile")
+        })
     )
   }
 
@@ -421,7 +424,7 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     options: TimeoutOptions | undefined,
     answer: Answer<A>
   ): Effect.Effect<A, SocketError | TimeoutError> {
-    return Effect.suspend(() => this.begin(bytes, extent, options, answer))
+    return starting((waitFor) => this.begin(bytes, extent, options, answer, waitFor))
   }
 
   private sendVectored<A>(
@@ -430,11 +433,11 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     options: TimeoutOptions | undefined,
     answer: Answer<A>
   ): Effect.Effect<A, SocketError | TimeoutError> {
-    return Effect.suspend(() => {
+    return starting((waitFor) => {
       if (!isChunks(chunks)) return this.refuseChunks("write", "chunks")
       // A copy of the list, which is the caller's to use again. (Of the chunks there is none.)
       const job = this.writing.startVectored(new Pieces([...chunks]), extent)
-      return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
+      return this.finish(job, options?.timeout, answer, waitFor)
     })
   }
 
@@ -442,41 +445,40 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     bytes: Uint8Array,
     extent: "all" | "some",
     options: TimeoutOptions | undefined,
-    answer: Answer<A>
+    answer: Answer<A>,
+    waitFor: WaitFor
   ): Effect.Effect<A, SocketError | TimeoutError> {
     if (!(bytes instanceof Uint8Array)) {
       const advice = "bytes are a Uint8Array; text goes to writeString"
       return Effect.fail(invalidArgument("write", advice, this.peer))
     }
     const job = this.writing.start(bytes, extent)
-    return job.isDone ? outcome(job, answer) : this.finish(job, options?.timeout, answer)
+    return this.finish(job, options?.timeout, answer, waitFor)
   }
 
+  /** The outcome, at once or when it is there. An interruption of the waiting, or of the stopping after it, breaks what is half sent. */
   private finish<A, E = never>(
     job: WriteJob,
     timeout: Duration.DurationInput | undefined,
     answer: Answer<A, E>,
+    waitFor: WaitFor,
     operation = "write"
   ): Effect.Effect<A, E | SocketError | TimeoutError> {
-    const finished = Effect.flatMap(awaitDone(job), () => outcome(job, answer))
-    const bounded = timeout === undefined ? finished : this.boundedSend(job, timeout, answer, operation)
-    return Effect.onInterrupt(bounded, () => this.writing.interrupt(job))
-  }
-
-  private boundedSend<A, E>(
-    job: WriteJob,
-    timeout: Duration.DurationInput,
-    answer: Answer<A, E>,
-    operation: string
-  ): Effect.Effect<A, E | SocketError | TimeoutError> {
-    return Effect.flatMap(holdsWithin(job.done, timeout), (isDone) => {
-      if (isDone) return outcome(job, answer)
-      return Effect.flatMap(this.writing.stop(job), (): Effect.Effect<A, E | SocketError | TimeoutError> => {
+    if (job.isDone) return outcome(job, answer)
+    const interrupted = () => this.writing.interrupt(job)
+    if (timeout === undefined) return waitFor(awaitDone(job), interrupted, () => outcome(job, answer))
+    const doneOrStopped = Effect.flatMap(holdsWithin(job.done, timeout), (isDone) =>
+      isDone ? Effect.succeed(true) : Effect.as(this.writing.stop(job), false)
+    )
+    return waitFor(
+      doneOrStopped,
+      interrupted,
+      (isDone): Effect.Effect<A, E | SocketError | TimeoutError> =>
         // It may have ended while it was being stopped.
-        if (job.isComplete || job.failure !== undefined) return outcome(job, answer)
-        return Effect.fail(timedOut(operation, timeout, this.peer, job.sent))
-      })
-    })
+        isDone || job.isComplete || job.failure !== undefined
+          ? outcome(job, answer)
+          : Effect.fail(timedOut(operation, timeout, this.peer, job.sent))
+    )
   }
 
   private receive<A>(

@@ -25,6 +25,7 @@ import { ListenerOver } from "./internal/ListenerOver.js"
 import { LivingConnection } from "./internal/LivingConnection.js"
 import { MessageReadHalf } from "./internal/MessageReadHalf.js"
 import { MessageWriteHalf } from "./internal/MessageWriteHalf.js"
+import { starting, type WaitFor } from "./internal/Starting.js"
 import { awaitDone, type WriteJob } from "./internal/WriteJob.js"
 import type { ServeOptionsOf } from "./Serving.js"
 
@@ -126,40 +127,32 @@ export class MessageConnection extends LivingConnection<PipeAddress> implements 
     message: Uint8Array,
     options?: TimeoutOptions
   ): Effect.Effect<void, SocketError | TimeoutError> {
-    return Effect.suspend(() => {
+    return starting((waitFor) => {
       if (!(message instanceof Uint8Array)) {
         return Effect.fail(invalidArgument("writeMessage", "a message is a Uint8Array", this.peer))
       }
       const job = this.writing.start(message)
-      return job.isDone ? outcome(job) : this.finish(job, options?.timeout)
+      return job.isDone ? outcome(job) : this.finish(job, options?.timeout, waitFor)
     })
-  }
-
-  private finishWithin(
-    job: WriteJob,
-    timeout: Duration.DurationInput
-  ): Effect.Effect<void, SocketError | TimeoutError> {
-    return Effect.flatMap(
-      holdsWithin(job.done, timeout),
-      (isDone): Effect.Effect<void, SocketError | TimeoutError> =>
-        isDone || this.writing.stop(job)
-          ? outcome(job)
-          : Effect.fail(timedOut("writeMessage", timeout, this.peer))
-    )
   }
 
   private finish(
     job: WriteJob,
-    timeout: Duration.DurationInput | undefined
+    timeout: Duration.DurationInput | undefined,
+    waitFor: WaitFor
   ): Effect.Effect<void, SocketError | TimeoutError> {
-    const finished =
-      timeout === undefined
-        ? Effect.flatMap(awaitDone(job), () => outcome(job))
-        : this.finishWithin(job, timeout)
-    return Effect.onInterrupt(finished, () =>
+    const stop = () =>
       Effect.sync(() => {
         if (!job.isDone) this.writing.stop(job)
       })
+    if (timeout === undefined) return waitFor(awaitDone(job), stop, () => outcome(job))
+    return waitFor(
+      holdsWithin(job.done, timeout),
+      stop,
+      (isDone): Effect.Effect<void, SocketError | TimeoutError> =>
+        isDone || this.writing.stop(job)
+          ? outcome(job)
+          : Effect.fail(timedOut("writeMessage", timeout, this.peer))
     )
   }
 }

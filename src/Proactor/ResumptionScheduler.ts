@@ -44,7 +44,8 @@ const STEPS_PER_LOOK = 16
 
 class ResumptionScheduler implements Scheduler.Scheduler {
   private readonly base: Scheduler.Scheduler
-  private readonly looksEverywhere: boolean
+  /** Whether every step is a place to yield, and not only where so many were taken in a row. */
+  readonly looksEverywhere: boolean
 
   constructor(base: Scheduler.Scheduler) {
     this.base = base
@@ -63,6 +64,15 @@ class ResumptionScheduler implements Scheduler.Scheduler {
     else this.base.scheduleTask(task, priority, this.looksEverywhere ? fiber : undefined)
   }
 }
+
+/**
+ * Whether a fiber yields under it only when it has taken more than `currentMaxOpsBeforeYield` steps in a row.
+ *
+ * @internal
+ */
+export const yieldsByCount = (scheduler: Scheduler.Scheduler): boolean =>
+  scheduler === Scheduler.defaultScheduler ||
+  (scheduler instanceof ResumptionScheduler && !scheduler.looksEverywhere)
 
 /**
  * Runs the effect, and the fibers it forks, under such a scheduler.

@@ -3,7 +3,6 @@
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Scheduler from "effect/Scheduler"
@@ -44,22 +43,58 @@ const interruptingAt = (step: number) => {
   }
 }
 
+/** What is interrupted, and what is to hold after that. */
+export interface Round<E, R> {
+  readonly operation: Effect.Effect<unknown, unknown, R>
+  readonly after: Effect.Effect<unknown, E, R>
+}
+
 /**
- * Runs an effect again and again, interrupted before its first step, its second and so on, until it has come to its end or to
- * where it waits; there it is interrupted too. Answers how many times that was.
+ * Runs rounds until one comes to its end or to where it waits: the first is interrupted before the first step of its
+ * operation, the second before the second and so on, and the last one where it waits. Answers how many there were.
  */
-export const interruptedAtEveryStep = <A, E, R, E2, R2>(
-  effect: Effect.Effect<A, E, R>,
-  after: (exit: Exit.Exit<A, E>) => Effect.Effect<unknown, E2, R2>
-): Effect.Effect<number, E2, R | R2> =>
+export const interruptedAtEveryStep = <E, R>(
+  round: Effect.Effect<Round<E, R>, E, R>
+): Effect.Effect<number, E, R> =>
   Effect.gen(function* () {
     for (let step = 1; ; step++) {
+      const { after, operation } = yield* round
       const { hasCome, tune } = interruptingAt(step)
-      const fiber = yield* Effect.fork(tune(effect))
+      const fiber = yield* Effect.fork(tune(operation))
       for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow()
       const isThrough = !hasCome()
-      yield* after(yield* Fiber.interrupt(fiber))
+      yield* Fiber.interrupt(fiber)
+      yield* after
       if (isThrough) return step
+    }
+  })
+
+/** So many steps in a row Effect's own scheduler lets a fiber take here. */
+const STEPS_IN_A_ROW = 100
+
+/** The effect, after so many steps that do nothing. */
+const later = <A, E, R>(effect: Effect.Effect<A, E, R>, steps: number): Effect.Effect<A, E, R> =>
+  steps === 0 ? effect : Effect.suspend(() => later(effect, steps - 1))
+
+/**
+ * Runs rounds under Effect's own scheduler, which lets a fiber go on until it has taken so many steps: it yields before the first
+ * step of its operation, in other rounds before the second and so on, up to that many. It is interrupted a moment later, or not
+ * quite.
+ */
+export const yieldingAtEveryStep = <E, R>(
+  round: Effect.Effect<Round<E, R>, E, R>,
+  steps: number
+): Effect.Effect<void, E, R> =>
+  Effect.gen(function* () {
+    for (let step = 0; step < steps; step++) {
+      for (let turns = 1; turns <= 3; turns++) {
+        const { after, operation } = yield* round
+        const late = later(operation, STEPS_IN_A_ROW - step)
+        const fiber = yield* Effect.fork(Effect.withMaxOpsBeforeYield(late, STEPS_IN_A_ROW))
+        for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow()
+        yield* Fiber.interrupt(fiber)
+        yield* after
+      }
     }
   })
 
@@ -68,9 +103,10 @@ export const leaveNoClock = <E, R>(operations: ReadonlyArray<Effect.Effect<unkno
   Effect.forEach(operations, (operation) =>
     Effect.gen(function* () {
       const clock = new CountingClock()
-      const after = () =>
-        Effect.map(clock.asleep, (asleep) => assert.strictEqual(asleep, 0, "a clock goes on"))
-      const times = yield* interruptedAtEveryStep(clock.during(operation), after)
+      const after = Effect.map(clock.asleep, (asleep) => assert.strictEqual(asleep, 0, "a clock goes on"))
+      const times = yield* interruptedAtEveryStep(
+        Effect.succeed({ operation: clock.during(operation), after })
+      )
       assert.isAbove(times, 3)
       assert.isAbove(clock.slept, 0, "there was no clock: the test tested nothing")
     })

@@ -187,7 +187,9 @@ export const queueContract = (subject: Subject): void => {
       yield* sender.post(large)
       yield* sender.post(large)
       const posts = [sender.post({ value: 1 }), sender.post({ value: 2 }, { timeout: "1 hour" })]
-      for (const post of posts) yield* interruptedAtEveryStep(post, () => Effect.void)
+      for (const operation of posts) {
+        yield* interruptedAtEveryStep(Effect.succeed({ operation, after: Effect.void }))
+      }
       yield* queue.takeUpTo(10)
       yield* sender.post({ value: 3 })
       assert.strictEqual((yield* queue.take).value, 3)

@@ -22,7 +22,9 @@ import { closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { type OutgoingDatagram, SendToOperation } from "../../Proactor/Datagram.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
 import type { Ending, Half, Peer } from "./Lifetime.js"
+import type { WaitFor } from "./Starting.js"
 import { Waiters } from "./Waiters.js"
+import { awaitDone } from "./WriteJob.js"
 
 class SendJob {
   readonly datagrams: ReadonlyArray<OutgoingDatagram>
@@ -112,12 +114,17 @@ export class DatagramSender implements Half {
   }
 
   /** Sends, here and now if that can be; answers what is left to do. */
-  begin(datagrams: ReadonlyArray<OutgoingDatagram>): Effect.Effect<void, SocketError> {
+  begin(datagrams: ReadonlyArray<OutgoingDatagram>, waitFor: WaitFor): Effect.Effect<void, SocketError> {
     if (this.ending !== undefined) return Effect.fail(this.ending())
     const job = new SendJob(datagrams)
     if (this.current === undefined && !this.operation.isInFlight) this.run(job)
     else this.enqueue(job)
-    return job.isDone ? outcomeOf(job) : this.awaited(job)
+    if (job.isDone) return outcomeOf(job)
+    return waitFor(
+      awaitDone(job),
+      () => this.stop(job),
+      () => outcomeOf(job)
+    )
   }
 
   /** Whom a datagram is for, in words. */
@@ -189,16 +196,6 @@ export class DatagramSender implements Half {
     return failure.operation === "send" && failure.address === address
       ? failure
       : withDetails(failure, { operation: "send", address })
-  }
-
-  private awaited(job: SendJob): Effect.Effect<void, SocketError> {
-    const done = Effect.async<void, SocketError>((resume) => {
-      if (job.isDone) return resume(outcomeOf(job))
-      const wake = () => resume(outcomeOf(job))
-      job.onDone(wake)
-      return Effect.sync(() => job.offDone(wake))
-    })
-    return Effect.onInterrupt(done, () => this.stop(job))
   }
 
   /** Takes the rest of a job back; answers when it is settled what was sent and what was not. */

@@ -32,6 +32,7 @@ import { DatagramSender } from "./DatagramSender.js"
 import { timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import { isPositiveInteger } from "./Numbers.js"
+import { starting } from "./Starting.js"
 
 const DEFAULT_MOST = 32
 
@@ -137,23 +138,23 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
   }
 
   send(bytes: Uint8Array, to: SocketAddress | Destination): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() => {
-      if (!Predicate.isRecord(to)) return Effect.fail(invalidArgument("send", "say where to send to"))
-      if (!isAddress(to)) return this.sendToHost(bytes, to)
+    if (!Predicate.isRecord(to)) return Effect.fail(invalidArgument("send", "say where to send to"))
+    if (!isAddress(to)) return Effect.suspend(() => this.sendToHost(bytes, to))
+    return starting((waitFor) => {
       const wrong = this.whatIsWrongWith(bytes, to)
-      return wrong === undefined ? this.sender.begin([{ bytes, address: to }]) : Effect.fail(wrong)
+      return wrong === undefined ? this.sender.begin([{ bytes, address: to }], waitFor) : Effect.fail(wrong)
     })
   }
 
   sendMany(
     datagrams: ReadonlyArray<{ readonly bytes: Uint8Array; readonly address: SocketAddress }>
   ): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() => {
+    return starting((waitFor) => {
       for (const { address, bytes } of datagrams) {
         const wrong = this.whatIsWrongWith(bytes, address)
         if (wrong !== undefined) return Effect.fail(wrong)
       }
-      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams)
+      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams, waitFor)
     })
   }
 
@@ -207,15 +208,17 @@ export class ConnectedSocket extends UdpSocketBase implements ConnectedUdpSocket
   }
 
   send(bytes: Uint8Array): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() =>
-      bytes instanceof Uint8Array ? this.sender.begin([outgoing(bytes)]) : Effect.fail(noBytes(this.peer))
+    return starting((waitFor) =>
+      bytes instanceof Uint8Array
+        ? this.sender.begin([outgoing(bytes)], waitFor)
+        : Effect.fail(noBytes(this.peer))
     )
   }
 
   sendMany(datagrams: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError> {
-    return Effect.suspend(() => {
+    return starting((waitFor) => {
       if (!datagrams.every((bytes) => bytes instanceof Uint8Array)) return Effect.fail(noBytes(this.peer))
-      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams.map(outgoing))
+      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams.map(outgoing), waitFor)
     })
   }
 }

@@ -86,7 +86,7 @@ export class WriteJob {
 }
 
 /** @internal */
-export const awaitDone = (job: WriteJob): Effect.Effect<void> =>
+export const awaitDone = (job: Pick<WriteJob, "isDone" | "onDone" | "offDone">): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     if (job.isDone) return resume(Effect.void)
     const wake = () => resume(Effect.void)

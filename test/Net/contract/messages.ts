@@ -8,7 +8,13 @@ import type { ConnectionError, NetworkError, TimeoutError } from "../../../src/E
 import * as NamedPipe from "../../../src/Net/NamedPipe.js"
 import { freeName } from "../../support/pipes.js"
 import { bytes, pattern, readExactly, type Subject, test, text } from "../harness.js"
-import { leaveNoClock, someTime, yieldingAnywhere } from "../interruptions.js"
+import {
+  interruptedAtEveryStep,
+  leaveNoClock,
+  someTime,
+  yieldingAnywhere,
+  yieldingAtEveryStep
+} from "../interruptions.js"
 import { messagePair } from "../pipeHarness.js"
 
 type Failure = ConnectionError | NetworkError | TimeoutError
@@ -290,6 +296,26 @@ const writing = (subject: Subject) => {
       const again = yield* Effect.fork(client.writeMessage(pattern(300_000), { timeout: "20 millis" }))
       yield* Fiber.join(again)
       assert.strictEqual(Option.getOrThrow(yield* server.readMessage).length, 300_000)
+    })
+  )
+
+  test(subject, "one that is interrupted before its turn, at whichever step, is not written", () =>
+    Effect.gen(function* () {
+      const { client, server } = yield* messagePair
+      // More than the pipe holds: it waits until it is read.
+      const stuck = yield* Effect.fork(client.writeMessage(pattern(300_000)))
+      yield* Effect.sleep("20 millis")
+      const message = bytes("interrupted")
+      const writes = [client.writeMessage(message), client.writeMessage(message, { timeout: "1 hour" })]
+      for (const operation of writes) {
+        const round = Effect.succeed({ operation, after: Effect.void })
+        yield* interruptedAtEveryStep(round)
+        yield* yieldingAtEveryStep(round, 20)
+      }
+      assert.strictEqual(Option.getOrThrow(yield* server.readMessage).length, 300_000)
+      yield* Fiber.join(stuck)
+      yield* client.writeMessage(bytes("next"))
+      assert.strictEqual(some(yield* server.readMessage), "next")
     })
   )
 
