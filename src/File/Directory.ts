@@ -8,10 +8,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { FileError } from "../Errors/index.js"
+import { pulled } from "../Net/internal/Pulling.js"
 import { Net } from "../Net/Net.js"
 import type { DirectoryChange } from "../Proactor/FileOperation.js"
 import { wrongPath } from "./internal/Paths.js"
@@ -62,6 +62,6 @@ export const watch = (
     const watcher = Effect.map(opened, (directory) => new Watcher(directory, path))
     return Effect.map(
       Effect.acquireRelease(watcher, ({ ended }) => ended),
-      ({ next }) => Stream.repeatEffectOption(Effect.mapError(next, Option.some))
+      (watcher) => pulled(() => watcher)
     )
   })

@@ -16,7 +16,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import type { Endpoint, SocketAddress } from "../Address/index.js"
 import {
   closed,
@@ -29,15 +29,17 @@ import type { File } from "../File/File.js"
 import { Pieces } from "../Proactor/Pieces.js"
 import type { ProactorStream, ShutdownHow } from "../Proactor/Proactor.js"
 import { isSocketOptionName, type SocketOptionName, type SocketOptions } from "../Proactor/SocketOption.js"
+import { giveUp } from "./internal/Atomic.js"
 import { holdsWithin } from "./internal/Condition.js"
 import { timedOut } from "./internal/Deadline.js"
 import { partOf } from "./internal/FilePart.js"
-import type { FoundFrame, Measure } from "./internal/Frame.js"
-import type { Demand } from "./internal/Intake.js"
+import { contentOf, type FoundFrame, type Measure } from "./internal/Frame.js"
+import { type Demand, mapDemand } from "./internal/Intake.js"
 import type { Half } from "./internal/Lifetime.js"
 import { LivingConnection } from "./internal/LivingConnection.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { thisFiber } from "./internal/Parking.js"
+import type { Source } from "./internal/Pulling.js"
 import { ReadHalf } from "./internal/ReadHalf.js"
 import { startIn, starting, type WaitFor } from "./internal/Starting.js"
 import { WriteHalf } from "./internal/WriteHalf.js"
@@ -288,12 +290,49 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     return Effect.suspend(() => this.receive("readLine", this.reading.line(maxBytes), options.timeout))
   }
 
-  /** For `Framing`. */
-  readFrame(
+  /** For `Framing` and its like: what `make` makes of the next frame, in the step that takes it. */
+  readFrame<A>(
+    measure: Measure,
+    timeout: Duration.DurationInput | undefined,
+    make: (found: FoundFrame) => A
+  ): Effect.Effect<Option.Option<A>, SocketError | TimeoutError> {
+    return Effect.suspend(() =>
+      this.receive("readFrame", mapDemand(this.reading.frame(measure), Option.map(make)), timeout)
+    )
+  }
+
+  /** For streams of frames, without what marks their borders. One that is ready can be looked at before it is taken. */
+  frames(
     measure: Measure,
     timeout: Duration.DurationInput | undefined
-  ): Effect.Effect<Option.Option<FoundFrame>, SocketError | TimeoutError> {
-    return Effect.suspend(() => this.receive("readFrame", this.reading.frame(measure), timeout))
+  ): Source<Uint8Array, SocketError | TimeoutError> & { readonly look: () => Option.Option<Uint8Array> } {
+    const demand = this.reading.frame(measure)
+    const contents = mapDemand(demand, Option.map(contentOf))
+    return {
+      ...this.source("readFrame", contents, timeout),
+      look: () => Option.map(demand.look(), contentOf)
+    }
+  }
+
+  /** For streams of what arrives. */
+  chunks({
+    maxBytes = DEFAULT_MAX_BYTES,
+    timeout
+  }: ReadOptions): Source<Uint8Array, SocketError | TimeoutError> {
+    if (!isPositiveInteger(maxBytes)) return { ready: this.refuseMaxBytes("read"), take: giveUp }
+    const demand = mapDemand(this.reading.upTo(maxBytes), (chunk) =>
+      chunk.length === 0 ? Option.none() : Option.some(chunk)
+    )
+    return this.source("read", demand, timeout)
+  }
+
+  /** For streams of lines. */
+  lines({
+    maxBytes = DEFAULT_MAX_BYTES,
+    timeout
+  }: ReadLineOptions): Source<string, SocketError | TimeoutError> {
+    if (!isPositiveInteger(maxBytes)) return { ready: this.refuseMaxBytes("readLine"), take: giveUp }
+    return this.source("readLine", this.reading.line(maxBytes), timeout)
   }
 
   write(bytes: Uint8Array): Effect.Effect<number, SocketError>
@@ -486,8 +525,19 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     demand: Demand<A>,
     timeout: Duration.DurationInput | undefined
   ): Effect.Effect<A, SocketError | TimeoutError> {
-    const late = () => Effect.fail(timedOut(operation, timeout ?? 0, this.peer))
-    return this.reading.consume(demand, timeout, late)
+    return this.reading.consume(demand, timeout, () => this.late(operation, timeout))
+  }
+
+  private source<A>(
+    operation: string,
+    demand: Demand<Option.Option<A>>,
+    timeout: Duration.DurationInput | undefined
+  ): Source<A, SocketError | TimeoutError> {
+    return this.reading.source(demand, timeout, () => this.late(operation, timeout))
+  }
+
+  private late(operation: string, timeout: Duration.DurationInput = 0): Effect.Effect<never, TimeoutError> {
+    return Effect.fail(timedOut(operation, timeout, this.peer))
   }
 
   private refuseOption(operation: string, name: string): Effect.Effect<never, SocketError> {

@@ -10,12 +10,13 @@
  */
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { invalidArgument, type NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
 import { type AnyConnection, StreamConnection, type TimeoutOptions } from "./Connection.js"
-import type { Arrived, Frame, Measured } from "./internal/Frame.js"
+import { type Arrived, contentOf, type Measured } from "./internal/Frame.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
+import { pulled } from "./internal/Pulling.js"
 
 /**
  * How frames are told apart. Made by `delimited` and `lengthPrefixed`.
@@ -174,8 +175,7 @@ export const lengthPrefixed = (options: LengthPrefixedOptions): Effect.Effect<Fr
     })
   })
 
-const frameOf = ({ length, start }: Frame, taken: Uint8Array): Uint8Array =>
-  taken.subarray(start, start + length)
+const notOfNet = (): NetworkError => invalidArgument("Framing.read", "the connection is none of Net's")
 
 /**
  * The next frame; none at the end of the stream. Frames may be empty.
@@ -204,10 +204,8 @@ export const read: {
     options?: TimeoutOptions
   ): Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError> =>
     connection instanceof StreamConnection
-      ? Effect.map(connection.readFrame(framing.measure, options?.timeout), (found) =>
-          Option.map(found, ({ frame, taken }) => frameOf(frame, taken))
-        )
-      : Effect.fail(invalidArgument("Framing.read", "the connection is none of Net's"))
+      ? connection.readFrame(framing.measure, options?.timeout, contentOf)
+      : Effect.fail(notOfNet())
 )
 
 /**
@@ -233,11 +231,9 @@ export const frames: {
     framing: Framing,
     options?: TimeoutOptions
   ): Stream.Stream<Uint8Array, SocketError | TimeoutError> =>
-    Stream.repeatEffectOption(
-      Effect.flatMap(Effect.mapError(read(connection, framing, options), Option.some), (found) =>
-        Option.isNone(found) ? Effect.fail(Option.none()) : Effect.succeed(found.value)
-      )
-    )
+    connection instanceof StreamConnection
+      ? pulled(() => connection.frames(framing.measure, options?.timeout))
+      : Stream.fail(notOfNet())
 )
 
 /**

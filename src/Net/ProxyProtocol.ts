@@ -53,10 +53,9 @@ export const read = (
   if (!(connection instanceof StreamConnection)) {
     return Effect.fail(invalidArgument("ProxyProtocol.read", "the connection is none of Net's"))
   }
-  return Effect.flatMap(connection.readFrame(Header.measure, options?.timeout), (found) => {
-    const header = Option.isNone(found)
-      ? "the stream ended before the PROXY header"
-      : Header.decode(found.value.taken)
+  const decoded = connection.readFrame(Header.measure, options?.timeout, ({ taken }) => Header.decode(taken))
+  return Effect.flatMap(decoded, (found) => {
+    const header = Option.getOrElse(found, () => "the stream ended before the PROXY header")
     return typeof header === "string" ? Effect.fail(invalid(connection, header)) : Effect.succeed(header)
   })
 }

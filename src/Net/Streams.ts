@@ -5,6 +5,14 @@
  * held up. A stream that ends early leaves the rest on the connection, for whoever reads next. None of these closes the
  * connection, which belongs to its scope.
  *
+ * Interruption. What one of these streams takes, it hands in the same step to the stage that asked for it; so does every other
+ * stream of this library (`Framing.frames`, `Udp.datagrams`, `Directory.watch`, the streams of queues and messages). A pull that
+ * is interrupted has taken nothing, or the stage has it. What becomes of it from there is up to Effect, which goes from a stage
+ * to the next one, and from the last one to the effect of `Stream.runForEach` or `Stream.mapEffect`, in several steps of the
+ * fiber that runs the stream: if that is interrupted in between, the one element that it has in hand is dropped. So is what
+ * waits in the queues of `Stream.buffer`, of `Stream.merge` and of whatever else has fibers of its own. What must not be lost
+ * is read by `read`, `receive` or `take`, whose value comes in the step in which it is taken.
+ *
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
@@ -20,7 +28,16 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { Endpoint } from "../Address/index.js"
 import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import type { AnyConnection, Connection, ReadLineOptions, ReadOptions } from "./Connection.js"
+import {
+  type AnyConnection,
+  type Connection,
+  type ReadLineOptions,
+  type ReadOptions,
+  StreamConnection
+} from "./Connection.js"
+import { ListenerOver } from "./internal/ListenerOver.js"
+import type { LivingConnection } from "./internal/LivingConnection.js"
+import { pulled } from "./internal/Pulling.js"
 import type { Listener } from "./Listener.js"
 
 /**
@@ -33,12 +50,9 @@ export const bytes = (
   connection: AnyConnection,
   options?: ReadOptions
 ): Stream.Stream<Uint8Array, SocketError | TimeoutError> => {
+  if (connection instanceof StreamConnection) return pulled(() => connection.chunks(options ?? {}))
   const read = options === undefined ? connection.read : connection.readWith(options)
-  return Stream.repeatEffectOption(
-    Effect.flatMap(Effect.mapError(read, Option.some), (chunk) =>
-      chunk.length === 0 ? Effect.fail(Option.none()) : Effect.succeed(chunk)
-    )
-  )
+  return untilEnd(read, (chunk) => (chunk.length === 0 ? Option.none() : Option.some(chunk)))
 }
 
 /**
@@ -52,12 +66,23 @@ export const lines = (
   connection: AnyConnection,
   options?: ReadLineOptions
 ): Stream.Stream<string, SocketError | TimeoutError> => {
-  const readLine = options === undefined ? connection.readLine : connection.readLineWith(options)
-  return Stream.repeatEffectOption(Effect.flatMap(Effect.mapError(readLine, Option.some), orEnd))
+  if (connection instanceof StreamConnection) return pulled(() => connection.lines(options ?? {}))
+  return untilEnd(
+    options === undefined ? connection.readLine : connection.readLineWith(options),
+    (line) => line
+  )
 }
 
-const orEnd = <A>(found: Option.Option<A>): Effect.Effect<A, Option.Option<never>> =>
-  Option.isNone(found) ? Effect.fail(Option.none()) : Effect.succeed(found.value)
+/** The same of a connection that is none of Net's, as well as Effect can. */
+const untilEnd = <A, B, E>(
+  read: Effect.Effect<A, E>,
+  element: (read: A) => Option.Option<B>
+): Stream.Stream<B, E> =>
+  Stream.repeatEffectOption(
+    Effect.flatMap(Effect.mapError(read, Option.some), (read) =>
+      Option.match(element(read), { onNone: () => Effect.fail(Option.none()), onSome: Effect.succeed })
+    )
+  )
 
 /**
  * What arrives, decoded as UTF-8: characters that come in two pieces are put together. What is not UTF-8, or ends in the
@@ -179,4 +204,15 @@ const intoConnection = <IE>(
  */
 export const accepting = <A extends Endpoint>(
   listener: Listener<A>
-): Stream.Stream<Connection<A>, SocketError, Scope.Scope> => Stream.repeatEffect(listener.accept)
+): Stream.Stream<Connection<A>, SocketError, Scope.Scope> =>
+  listener instanceof ListenerOver ? acceptedBy(listener) : Stream.repeatEffect(listener.accept)
+
+const acceptedBy = <A extends Endpoint, C extends LivingConnection<A>>(
+  listener: Pick<ListenerOver<A, never, C>, "accepted">
+): Stream.Stream<C, SocketError, Scope.Scope> =>
+  // `Stream.unwrap` would be one more stage between whoever asks and the listener.
+  Stream.fromChannel(
+    Channel.unwrap(
+      Effect.map(Effect.scope, (scope) => Stream.toChannel(pulled(() => listener.accepted(scope))))
+    )
+  )

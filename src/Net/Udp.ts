@@ -21,7 +21,8 @@ import { type SocketError, type TimeoutError, withDetails } from "../Errors/inde
 import type { Datagram, Membership, ProactorDatagramSocket } from "../Proactor/Datagram.js"
 import type { DatagramOptionName, SocketOptions } from "../Proactor/SocketOption.js"
 import type { ReadOptions, TimeoutOptions } from "./Connection.js"
-import { ConnectedSocket, UnconnectedSocket } from "./internal/UdpSockets.js"
+import { pulled } from "./internal/Pulling.js"
+import { ConnectedSocket, UdpSocketBase, UnconnectedSocket } from "./internal/UdpSockets.js"
 import { Net } from "./Net.js"
 
 export type { Datagram, Membership } from "../Proactor/Datagram.js"
@@ -234,4 +235,6 @@ export const datagrams = (
   socket: DatagramSocket,
   options?: ReadOptions
 ): Stream.Stream<Datagram, SocketError | TimeoutError> =>
-  Stream.repeatEffect(options === undefined ? socket.receive : socket.receiveWith(options))
+  socket instanceof UdpSocketBase
+    ? pulled(() => socket.datagrams(options ?? {}))
+    : Stream.repeatEffect(options === undefined ? socket.receive : socket.receiveWith(options))

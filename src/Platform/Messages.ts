@@ -2,20 +2,24 @@
  * Schema-typed messages on a connection, each in a frame of its own (see `Framing`): JSON in lines, or MessagePack behind a
  * length.
  *
+ * A message is taken when it is decoded: a read that is interrupted, or runs out of time, before that leaves it for the next one.
  * What does not fit the schema is a `ParseError`, and takes its frame with it: whoever wants to may go on with the next one.
  * What breaks the framing is a `SocketError`, and the connection is best closed.
  *
  * @since 0.1.0
  */
 import * as MsgPack from "@effect/platform/MsgPack"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import type { AnyConnection, TimeoutOptions } from "../Net/Connection.js"
+import type * as Stream from "effect/Stream"
+import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
+import { type AnyConnection, StreamConnection, type TimeoutOptions } from "../Net/Connection.js"
 import * as Framing from "../Net/Framing.js"
+import { giveUp, unlessGone } from "../Net/internal/Atomic.js"
+import { pulled, type Source, takeOne } from "../Net/internal/Pulling.js"
 
 /**
  * The messages of one connection: those that come, and the sending of those that go.
@@ -56,20 +60,47 @@ const over = <In, Out, R>(
   { decode, encode }: Codec<In, Out, R>,
   options: TimeoutOptions
 ): Messages<In, Out, R> => {
-  const read = Effect.flatMap(
-    Framing.read(connection, framing, options),
-    (found): Effect.Effect<Option.Option<In>, ParseError | NetworkError, R> =>
-      Option.isNone(found) ? Effect.succeedNone : Effect.asSome(decode(found.value))
-  )
+  const source = () => arriving(connection, framing, decode, options)
   return {
-    read,
-    stream: Stream.repeatEffectOption(
-      Effect.flatMap(Effect.mapError(read, Option.some), (found) =>
-        Option.isNone(found) ? Effect.fail(Option.none()) : Effect.succeed(found.value)
-      )
-    ),
+    read: Effect.suspend(() => takeOne(source())),
+    stream: pulled(source),
     send: (message) => Effect.flatMap(encode(message), (frame) => Framing.write(connection, framing, frame))
   }
+}
+
+/**
+ * The messages of a connection. Each is decoded first, and its frame taken only then, if nobody else took it meanwhile: who is
+ * interrupted while it is being decoded has taken nothing.
+ */
+const arriving = <In, R>(
+  connection: AnyConnection,
+  framing: Framing.Framing,
+  decode: Codec<In, never, R>["decode"],
+  { timeout }: TimeoutOptions
+): Source<In, SocketError | TimeoutError | ParseError, R> => {
+  if (!(connection instanceof StreamConnection)) {
+    const notOfNet = invalidArgument("Messages.read", "the connection is none of Net's")
+    return { ready: Effect.fail(notOfNet), take: giveUp }
+  }
+  const { look, ready, take } = connection.frames(framing.measure, timeout)
+  let message: Option.Option<In> = Option.none()
+  /** What does not fit takes its frame with it; unless somebody else took that first, and is told. */
+  const refused = (cause: Cause.Cause<ParseError | NetworkError>) =>
+    unlessGone(take) === undefined ? found : Effect.failCause(cause)
+  const found: Effect.Effect<void, SocketError | TimeoutError | ParseError, R> = Effect.flatMap(ready, () => {
+    const frame = unlessGone(look)
+    if (frame === undefined) return found
+    message = Option.none()
+    if (Option.isNone(frame)) return Effect.void
+    return Effect.matchCauseEffect(decode(frame.value), {
+      onFailure: refused,
+      onSuccess: (decoded) => {
+        message = Option.some(decoded)
+        return Effect.void
+      }
+    })
+  })
+  return { ready: found, take: () => (Option.isSome(take()) ? message : Option.none()) }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })

@@ -16,13 +16,15 @@
  */
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
 import type { TimeoutOptions } from "../Net/Connection.js"
 import { giveUp } from "../Net/internal/Atomic.js"
 import { timedOut } from "../Net/internal/Deadline.js"
-import { type Demand, Intake } from "../Net/internal/Intake.js"
+import { type Demand, Intake, mapDemand } from "../Net/internal/Intake.js"
+import { pulled } from "../Net/internal/Pulling.js"
 import { SignalOperation } from "../Proactor/Operation.js"
 import type { ProactorHandle, ProactorSignal, SignalShare } from "../Proactor/Proactor.js"
 import { Alarm, alarmMemory } from "./Alarm.js"
@@ -226,7 +228,7 @@ export class Receiver implements ThreadQueue {
   }
 
   get stream(): Stream.Stream<Entry, SocketError> {
-    return Stream.repeatEffect(this.take)
+    return pulled(() => this.intake.source(mapDemand(this.intake.demand(one), Option.some)))
   }
 
   get close(): Effect.Effect<void> {

@@ -13,6 +13,7 @@ import { Directory } from "../../src/File/index.js"
 import { watchFailure } from "../../src/File/internal/Watcher.js"
 import * as Net from "../../src/Net/index.js"
 import { runChecked, type Subject, test } from "../Net/harness.js"
+import { pulledAtEveryStep } from "../Net/interruptions.js"
 import { temporaryFolder } from "../support/folder.js"
 
 const isWindows = process.platform === "win32"
@@ -117,6 +118,19 @@ describe("watching a directory", () => {
       assert.isAbove(interrupted, 0, "no pull was interrupted: the test tested nothing")
       const expected = Array.from({ length: total }, (_, count) => `${count}`)
       assert.deepStrictEqual([...new Set(seen)], [...expected, "end"])
+    })
+  )
+
+  test(subject, "a pull that is interrupted at whichever step has handed on what it took", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      const names = Array.from({ length: 100 }, (_, count) => `${count}`)
+      for (const name of names) touch(at(name))
+      const seen = (yield* upTo(changes, "created", "0")).map(nameOf)
+      seen.push(...(yield* pulledAtEveryStep(changes)).map(nameOf))
+      touch(at("end"))
+      seen.push(...(yield* upTo(changes, "created", "end")).map(nameOf))
+      assert.deepStrictEqual([...new Set(seen)], [...names, "end"])
     })
   )
 

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Scheduler from "effect/Scheduler"
+import * as Stream from "effect/Stream"
 import { CountingClock } from "../support/countingClock.js"
 
 /** Lets the fiber come a random way before what follows. */
@@ -23,8 +24,12 @@ export const yieldingAnywhere = Effect.withScheduler({
   shouldYield: () => (Math.random() < 0.03 ? 0 : false)
 })
 
-/** Interrupts a fiber right before that step of it, counted from here. The fibers that it starts are left alone. */
-const interruptingAt = (step: number) => {
+/** Whose steps are counted: the fiber's, or those of the first one that it starts, in which a stream runs. */
+type Counted = "its own" | "its child's"
+
+/** Interrupts a fiber right before that step, counted from here. */
+const interruptingAt = (step: number, counted: Counted) => {
+  const seen = new Set<unknown>()
   let target: Fiber.RuntimeFiber<unknown, unknown> | undefined
   let steps = 0
   return {
@@ -32,7 +37,8 @@ const interruptingAt = (step: number) => {
     tune: Effect.withScheduler({
       scheduleTask: (task, priority) => Scheduler.defaultScheduler.scheduleTask(task, priority),
       shouldYield: (fiber) => {
-        target ??= fiber
+        seen.add(fiber)
+        if (counted === "its own" || seen.size === 2) target ??= fiber
         if (fiber !== target) return false
         steps += 1
         if (steps !== step) return false
@@ -54,12 +60,13 @@ export interface Round<E, R> {
  * operation, the second before the second and so on, and the last one where it waits. Answers how many there were.
  */
 export const interruptedAtEveryStep = <E, R>(
-  round: Effect.Effect<Round<E, R>, E, R>
+  round: Effect.Effect<Round<E, R>, E, R>,
+  counted: Counted = "its own"
 ): Effect.Effect<number, E, R> =>
   Effect.gen(function* () {
     for (let step = 1; ; step++) {
       const { after, operation } = yield* round
-      const { hasCome, tune } = interruptingAt(step)
+      const { hasCome, tune } = interruptingAt(step, counted)
       const fiber = yield* Effect.fork(tune(operation))
       for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow()
       const isThrough = !hasCome()
@@ -111,3 +118,25 @@ export const leaveNoClock = <E, R>(operations: ReadonlyArray<Effect.Effect<unkno
       assert.isAbove(clock.slept, 0, "there was no clock: the test tested nothing")
     })
   )
+
+/**
+ * Runs a stream that has elements to begin with, interrupted at its first step, its second and so on, until it has come to its
+ * end or to where it waits. Answers what the stage after it was given, in all.
+ */
+export const pulledAtEveryStep = <A, E, R>(
+  stream: Stream.Stream<A, E, R>
+): Effect.Effect<ReadonlyArray<A>, never, R> =>
+  Effect.gen(function* () {
+    const given: Array<A> = []
+    const operation = Stream.runDrain(
+      Stream.map(stream, (element) => {
+        given.push(element)
+      })
+    )
+    const times = yield* interruptedAtEveryStep<never, R>(
+      Effect.succeed({ operation, after: Effect.void }),
+      "its child's"
+    )
+    assert.isAbove(times, 30, "the test tested little")
+    return given
+  })

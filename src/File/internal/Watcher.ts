@@ -9,9 +9,12 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { toFileError, toldAs } from "../../Errors/FileTable.js"
 import { closed, type FileError, type SocketError } from "../../Errors/index.js"
+import { giveUp } from "../../Net/internal/Atomic.js"
 import { type Half, Lifetime, type Owner } from "../../Net/internal/Lifetime.js"
+import type { Source } from "../../Net/internal/Pulling.js"
 import { Waiters } from "../../Net/internal/Waiters.js"
 import { ChangesOperation, type DirectoryChange } from "../../Proactor/FileOperation.js"
 import type { ProactorDirectory } from "../../Proactor/Proactor.js"
@@ -43,7 +46,7 @@ export const watchFailure = (failure: SocketError, path: string): FileError => {
 }
 
 /** @internal */
-export class Watcher implements Owner, Half {
+export class Watcher implements Owner, Half, Source<DirectoryChange, FileError> {
   /** The path, for messages. */
   readonly peer: string
   private readonly directory: ProactorDirectory
@@ -51,7 +54,7 @@ export class Watcher implements Owner, Half {
   private readonly lifetime: Lifetime
   private readonly waiting = new Waiters()
   private readonly draining = new Waiters()
-  private ready: ReadonlyArray<DirectoryChange> = []
+  private came: ReadonlyArray<DirectoryChange> = []
   /** How many of those are taken. */
   private taken = 0
   private failure: FileError | undefined
@@ -88,18 +91,22 @@ export class Watcher implements Owner, Half {
     return this.lifetime.close()
   }
 
-  /** The next change. */
-  get next(): Effect.Effect<DirectoryChange, FileError> {
+  /** Waits until there is a change to take. */
+  get ready(): Effect.Effect<void, FileError> {
     return Effect.suspend(() => {
-      const change = this.ready[this.taken]
-      if (change !== undefined) {
-        this.taken += 1
-        return Effect.succeed(change)
-      }
+      if (this.taken < this.came.length) return Effect.void
       if (this.failure !== undefined) return Effect.fail(this.failure)
       if (!this.isInFlight) this.submit()
-      return Effect.zipRight(this.settled, this.next)
+      return Effect.zipRight(this.settled, this.ready)
     })
+  }
+
+  /** Takes the next change. There is no end. */
+  readonly take = (): Option.Option<DirectoryChange> => {
+    const change = this.came[this.taken]
+    if (change === undefined) return giveUp()
+    this.taken += 1
+    return Option.some(change)
   }
 
   private get settled(): Effect.Effect<void> {
@@ -119,7 +126,7 @@ export class Watcher implements Owner, Half {
     const { changes, failure } = this.operation
     this.operation.changes = []
     this.taken = 0
-    this.ready = failure === undefined ? changes : []
+    this.came = failure === undefined ? changes : []
     if (failure !== undefined) this.failure ??= watchFailure(failure, this.peer)
     this.waiting.wakeAll()
     this.draining.wakeAll()

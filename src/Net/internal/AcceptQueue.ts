@@ -8,12 +8,14 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Endpoint } from "../../Address/index.js"
 import { closed, type SocketError, withDetails } from "../../Errors/index.js"
 import { AcceptOperation } from "../../Proactor/Operation.js"
 import type { ProactorHandle, ProactorStream } from "../../Proactor/Proactor.js"
 import { giveUp } from "./Atomic.js"
-import { Intake } from "./Intake.js"
+import { type Demand, Intake, mapDemand } from "./Intake.js"
+import type { Source } from "./Pulling.js"
 
 /**
  * A connected socket and whom it is connected with.
@@ -46,17 +48,22 @@ export class AcceptQueue<
     timeout?: Duration.DurationInput,
     late?: () => Effect.Effect<never, E>
   ): Effect.Effect<B, SocketError | E> {
-    return this.consume(
-      {
-        ready: () => this.ready.length > 0,
-        take: () => {
-          const accepted = this.ready.shift()
-          return accepted === undefined ? giveUp() : claim(accepted)
-        }
-      },
-      timeout,
-      late
-    )
+    return this.consume(this.next(claim), timeout, late)
+  }
+
+  /** For streams of connections: each as `claim` makes it. */
+  accepted<B>(claim: (accepted: Accepted<A, S>) => B): Source<B, SocketError> {
+    return this.source(mapDemand(this.next(claim), Option.some))
+  }
+
+  private next<B>(claim: (accepted: Accepted<A, S>) => B): Demand<B> {
+    return {
+      ready: () => this.ready.length > 0,
+      take: () => {
+        const accepted = this.ready.shift()
+        return accepted === undefined ? giveUp() : claim(accepted)
+      }
+    }
   }
 
   override close(): void {

@@ -35,3 +35,17 @@ export const isGone = (cause: Cause.Cause<unknown>): boolean => {
   const defect = Cause.dieOption(cause)
   return Option.isSome(defect) && defect.value === gone
 }
+
+/**
+ * What `take` answers, which is not `undefined`; `undefined` if it gives up. For who is no effect.
+ *
+ * @internal
+ */
+export const unlessGone = <A>(take: () => A): A | undefined => {
+  try {
+    return take()
+  } catch (thrown) {
+    if (thrown === gone) return undefined
+    throw thrown
+  }
+}

@@ -42,3 +42,11 @@ export interface FoundFrame {
   readonly frame: Frame
   readonly taken: Uint8Array
 }
+
+/**
+ * The frame itself, without what marks its borders.
+ *
+ * @internal
+ */
+export const contentOf = ({ frame: { length, start }, taken }: FoundFrame): Uint8Array =>
+  taken.subarray(start, start + length)

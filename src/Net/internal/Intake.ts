@@ -31,6 +31,7 @@ import type * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import type * as Option from "effect/Option"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { SocketError } from "../../Errors/index.js"
 import type { Operation } from "../../Proactor/Operation.js"
@@ -39,6 +40,7 @@ import { isGone } from "./Atomic.js"
 import { Deadline } from "./Deadline.js"
 import type { Half } from "./Lifetime.js"
 import { guarded, thisFiber, type WaitingRoom, waitGuarded, waitThen } from "./Parking.js"
+import type { Source } from "./Pulling.js"
 import { Waiters } from "./Waiters.js"
 
 /**
@@ -52,6 +54,16 @@ export interface Demand<A> {
   /** Takes it, in one step; gives up (see `Atomic`) if it is gone. */
   readonly take: () => A
 }
+
+/**
+ * The same demand, and something else made of what is taken, in the same step.
+ *
+ * @internal
+ */
+export const mapDemand = <A, B>(demand: Demand<A>, f: (taken: A) => B): Demand<B> => ({
+  ready: () => demand.ready(),
+  take: () => f(demand.take())
+})
 
 const isLate = (deadline: Deadline | undefined): boolean => deadline?.isExpired === true
 
@@ -151,6 +163,19 @@ export abstract class Intake<Op extends Operation> implements Half, WaitingRoom 
     let waitAndTake: typeof again | undefined
     let guardAndTake: typeof again | undefined
     return again
+  }
+
+  /**
+   * For a stream: what it waits for is the demand, and it takes by itself. With a timeout, each wait has that long; one that
+   * finds what it waited for gone begins anew.
+   */
+  source<A, E = never>(
+    demand: Demand<Option.Option<A>>,
+    timeout?: Duration.DurationInput,
+    late?: () => Effect.Effect<never, E>
+  ): Source<A, SocketError | E> {
+    const waiting = { ready: () => demand.ready(), take: () => {} }
+    return { ready: this.consume(waiting, timeout, late), take: () => demand.take() }
   }
 
   /**

@@ -15,6 +15,7 @@ import { type Accepted, AcceptQueue } from "./AcceptQueue.js"
 import { timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import type { LivingConnection } from "./LivingConnection.js"
+import type { Source } from "./Pulling.js"
 
 /**
  * `S`: what the proactor accepts; `C`: the connections that are made of it.
@@ -64,6 +65,11 @@ export abstract class ListenerOver<
     return Effect.flatMap(Effect.scope, (scope) =>
       this.queue.accept((accepted) => this.connection(accepted).adoptInto(scope), timeout, late)
     )
+  }
+
+  /** For streams of connections: each is closed with the scope. */
+  accepted(scope: Scope.Scope): Source<C, SocketError> {
+    return this.queue.accepted((accepted) => this.connection(accepted).adoptInto(scope))
   }
 
   serve<E, R, R2 = never>(

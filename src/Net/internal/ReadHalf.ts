@@ -34,6 +34,15 @@ const CARRIAGE_RETURN = 0x0d
 /** Stateless: each line is decoded in one go. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
+/**
+ * A frame that is wanted. When it is ready it can be looked at, too, before it is taken.
+ *
+ * @internal
+ */
+export interface FrameDemand extends Demand<Option.Option<FoundFrame>> {
+  readonly look: () => Option.Option<FoundFrame>
+}
+
 /** The connection, as this half needs it. */
 interface Reader extends Peer {
   /** The fiber that serves the connection and closes it at its end, if a server has one for it. */
@@ -127,9 +136,10 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
   }
 
   /** The bytes of the next frame, taken together; none at the end of the stream. */
-  frame(measure: Measure): Demand<Option.Option<FoundFrame>> {
+  frame(measure: Measure): FrameDemand {
     let found: Frame | undefined
     let version = -1
+    const isThere = () => version === this.inbox.version
     return {
       ready: () => {
         const measured = measure(this.inbox)
@@ -141,8 +151,15 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
         found = measured
         return true
       },
+      look: () => {
+        if (!isThere()) return giveUp()
+        return Option.map(Option.fromNullable(found), (frame) => ({
+          frame,
+          taken: this.inbox.peek(frame.total)
+        }))
+      },
       take: () => {
-        if (version !== this.inbox.version) return giveUp()
+        if (!isThere()) return giveUp()
         if (found === undefined) return Option.none()
         return Option.some({ frame: found, taken: this.inbox.takeExactly(found.total) })
       }

@@ -8,6 +8,7 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { format, isSocketAddress, type SocketAddress } from "../../Address/index.js"
@@ -27,18 +28,22 @@ import {
 import type { ReadOptions, TimeoutOptions } from "../Connection.js"
 import type { ResolverService } from "../Resolver.js"
 import type { ConnectedUdpSocket, DatagramSocket, Destination, UdpSocket } from "../Udp.js"
+import { giveUp } from "./Atomic.js"
 import { DatagramIntake } from "./DatagramIntake.js"
 import { DatagramSender } from "./DatagramSender.js"
 import { timedOut } from "./Deadline.js"
+import { mapDemand } from "./Intake.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
 import { isPositiveInteger } from "./Numbers.js"
+import type { Source } from "./Pulling.js"
 import { starting } from "./Starting.js"
 
 const DEFAULT_MOST = 32
 
 const noBytes = (address?: string): SocketError => invalidArgument("send", "bytes are a Uint8Array", address)
 
-abstract class UdpSocketBase implements DatagramSocket, Owner {
+/** @internal */
+export abstract class UdpSocketBase implements DatagramSocket, Owner {
   readonly address: SocketAddress
   protected readonly socket: ProactorDatagramSocket
   protected readonly sender: DatagramSender
@@ -66,8 +71,18 @@ abstract class UdpSocketBase implements DatagramSocket, Owner {
 
   receiveWith(options: ReadOptions): Effect.Effect<Datagram, SocketError | TimeoutError> {
     const { maxBytes = LARGEST_DATAGRAM_BYTES, timeout } = options
-    if (!isPositiveInteger(maxBytes)) return this.refuse("receive", "maxBytes is a whole number, 1 or more")
+    if (!isPositiveInteger(maxBytes)) return this.refuseMaxBytes()
     return this.intake.consume(this.intake.one(maxBytes), timeout, () => this.late(timeout))
+  }
+
+  /** For streams of datagrams. */
+  datagrams({
+    maxBytes = LARGEST_DATAGRAM_BYTES,
+    timeout
+  }: ReadOptions): Source<Datagram, SocketError | TimeoutError> {
+    if (!isPositiveInteger(maxBytes)) return { ready: this.refuseMaxBytes(), take: giveUp }
+    const demand = mapDemand(this.intake.one(maxBytes), Option.some)
+    return this.intake.source(demand, timeout, () => this.late(timeout))
   }
 
   receiveMany(most?: number): Effect.Effect<ReadonlyArray<Datagram>, SocketError>
@@ -106,6 +121,10 @@ abstract class UdpSocketBase implements DatagramSocket, Owner {
 
   private late(timeout: Duration.DurationInput = 0): Effect.Effect<never, TimeoutError> {
     return Effect.fail(timedOut("receive", timeout, this.peer))
+  }
+
+  private refuseMaxBytes(): Effect.Effect<never, SocketError> {
+    return this.refuse("receive", "maxBytes is a whole number, 1 or more")
   }
 
   private refuse(operation: string, advice: string): Effect.Effect<never, SocketError> {
