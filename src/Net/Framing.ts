@@ -13,10 +13,11 @@ import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { invalidArgument, type NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import { type AnyConnection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import type { AnyConnection, TimeoutOptions } from "./Connection.js"
 import { type Arrived, contentOf, type Measured } from "./internal/Frame.js"
 import { isPositiveInteger } from "./internal/Numbers.js"
 import { pulled } from "./internal/Pulling.js"
+import { StreamConnection } from "./internal/StreamConnection.js"
 
 /**
  * How frames are told apart. Made by `delimited` and `lengthPrefixed`.

@@ -11,9 +11,10 @@ import type * as Scope from "effect/Scope"
 import type { Endpoint, SocketAddress } from "../Address/index.js"
 import type { SocketError, TimeoutError } from "../Errors/index.js"
 import type { ProactorStream } from "../Proactor/Proactor.js"
-import { type Connection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import type { Connection, TimeoutOptions } from "./Connection.js"
 import type { Accepted } from "./internal/AcceptQueue.js"
 import { ListenerOver } from "./internal/ListenerOver.js"
+import { StreamConnection } from "./internal/StreamConnection.js"
 import type { ServeOptions } from "./Serving.js"
 
 /**

@@ -28,16 +28,11 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type { Endpoint } from "../Address/index.js"
 import { NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import {
-  type AnyConnection,
-  type Connection,
-  type ReadLineOptions,
-  type ReadOptions,
-  StreamConnection
-} from "./Connection.js"
+import type { AnyConnection, Connection, ReadLineOptions, ReadOptions } from "./Connection.js"
 import { ListenerOver } from "./internal/ListenerOver.js"
 import type { LivingConnection } from "./internal/LivingConnection.js"
 import { pulled } from "./internal/Pulling.js"
+import { StreamConnection } from "./internal/StreamConnection.js"
 import type { Listener } from "./Listener.js"
 
 /**

@@ -32,10 +32,11 @@ import {
 } from "../Errors/index.js"
 import type { ProactorStream } from "../Proactor/Proactor.js"
 import type { PeerCredentials, ProactorUnixSocket } from "../Proactor/UnixSocket.js"
-import { type Connection as NetConnection, StreamConnection, type TimeoutOptions } from "./Connection.js"
+import type { Connection as NetConnection, TimeoutOptions } from "./Connection.js"
 import { adviceOnBacklog, DEFAULT_BACKLOG } from "./internal/Backlog.js"
 import { connectOpened } from "./internal/ConnectAttempt.js"
 import { type Deadline, within } from "./internal/Deadline.js"
+import { StreamConnection } from "./internal/StreamConnection.js"
 import { type Listener as NetListener, StreamListener } from "./Listener.js"
 import { Net } from "./Net.js"
 

@@ -16,10 +16,11 @@ import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
-import { type AnyConnection, StreamConnection, type TimeoutOptions } from "../Net/Connection.js"
+import type { AnyConnection, TimeoutOptions } from "../Net/Connection.js"
 import * as Framing from "../Net/Framing.js"
 import { giveUp, unlessGone } from "../Net/internal/Atomic.js"
 import { pulled, type Source, takeOne } from "../Net/internal/Pulling.js"
+import { StreamConnection } from "../Net/internal/StreamConnection.js"
 
 /**
  * The messages of one connection: those that come, and the sending of those that go.

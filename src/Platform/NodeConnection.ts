@@ -13,7 +13,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { anyAddress, type Endpoint, type SocketAddress } from "../Address/index.js"
 import { closed, invalidArgument, type SocketError } from "../Errors/index.js"
-import { type AnyConnection, type Connection, StreamConnection } from "../Net/Connection.js"
+import type { AnyConnection, Connection } from "../Net/Connection.js"
+import { StreamConnection } from "../Net/internal/StreamConnection.js"
 import { DuplexSocket, type Ends, localAddressOf, remoteAddressOf } from "./internal/DuplexSocket.js"
 
 /**

@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/TestClock"
 import { loopbackAddress } from "../../src/Address/index.js"
-import { StreamConnection } from "../../src/Net/Connection.js"
+import { StreamConnection } from "../../src/Net/internal/StreamConnection.js"
 import { bytes, text } from "../Net/harness.js"
 import { SluggishSocket } from "./support/SluggishSocket.js"
 

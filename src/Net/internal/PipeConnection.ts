@@ -12,10 +12,10 @@ import { closed, type NetworkError, type SocketError, unsupported, withDetails }
 import type { ProactorPipe } from "../../Proactor/NamedPipe.js"
 import type { AcceptOperation } from "../../Proactor/Operation.js"
 import type { ProactorHandle } from "../../Proactor/Proactor.js"
-import { StreamConnection } from "../Connection.js"
 import type { Listener } from "../Listener.js"
 import type { Accepted } from "./AcceptQueue.js"
 import { ListenerOver } from "./ListenerOver.js"
+import { StreamConnection } from "./StreamConnection.js"
 
 /** @internal */
 export class PipeConnection extends StreamConnection<PipeAddress> {

@@ -29,8 +29,9 @@ import {
   type TlsSide
 } from "../../Errors/index.js"
 import { tlsCodeOf } from "../../Errors/TlsTable.js"
-import { type AnyConnection, type Connection, StreamConnection } from "../../Net/Connection.js"
+import type { AnyConnection, Connection } from "../../Net/Connection.js"
 import { Deadline, timedOut } from "../../Net/internal/Deadline.js"
+import { StreamConnection } from "../../Net/internal/StreamConnection.js"
 import { destroyed, type NodeDuplex, unsafeMake } from "../NodeDuplex.js"
 import type { ClientOptions } from "../Tls.js"
 import { fromNodeError } from "./NodeErrors.js"
