@@ -46,9 +46,9 @@ class PipeAddressValue implements PipeAddress, Equal.Equal {
 
 /**
  * `\\.\pipe\` on this machine, or `\\SERVER\pipe\` on another; then a name that leads nowhere else, as a slash of either kind
- * or a dot or two would.
+ * would, or a dot or a blank at its end: Windows takes those away, and it would be the pipe of another name.
  */
-const NAME = /^\\\\[^\\/]+\\pipe\\(?!\.\.?$)[^\\/]+$/i
+const NAME = /^\\\\[^\\/]+\\pipe\\[^\\/]*[^\\/. ]$/i
 
 /** Windows' limit for the whole name, in UTF-16 units. */
 const LONGEST_NAME = 256
@@ -56,7 +56,9 @@ const LONGEST_NAME = 256
 const adviceOnName = (name: unknown): string | undefined => {
   if (typeof name !== "string") return "the name of a pipe is a string"
   if (name.includes("\0")) return "the name of a pipe has no NUL character"
-  if (!NAME.test(name)) return String.raw`the name of a pipe begins with \\.\pipe\ and has no further slash`
+  if (!NAME.test(name)) {
+    return String.raw`the name of a pipe begins with \\.\pipe\, has no further slash, and ends in neither a dot nor a blank`
+  }
   if (name.length > LONGEST_NAME) return `the name of a pipe has ${LONGEST_NAME} characters at most`
   return undefined
 }

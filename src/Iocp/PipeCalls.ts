@@ -61,6 +61,15 @@ export const adviceOnInstance = ({
 }
 
 /**
+ * What kind of pipe CreateNamedPipeW is asked for.
+ *
+ * @internal
+ */
+export const pipeModeOf = ({ allowRemote, mode }: Pick<InstanceSettings, "allowRemote" | "mode">): number =>
+  (mode === "message" ? C.PIPE_TYPE_MESSAGE | C.PIPE_READMODE_MESSAGE : C.PIPE_TYPE_BYTE) |
+  (allowRemote ? 0 : C.PIPE_REJECT_REMOTE_CLIENTS)
+
+/**
  * The handle of a new instance, or why there is none.
  *
  * @internal
@@ -70,13 +79,12 @@ export const createInstance = (
   security: SecurityAttributes | undefined,
   operation: string
 ): number | SocketError => {
-  const { address, allowRemote, bufferBytes, isFirst, maxInstances, mode } = settings
+  const { address, bufferBytes, isFirst, maxInstances } = settings
   const first = isFirst ? C.FILE_FLAG_FIRST_PIPE_INSTANCE : 0
   const handle = kernel32().CreateNamedPipeW(
     address.name,
     C.PIPE_ACCESS_DUPLEX | C.FILE_FLAG_OVERLAPPED | first,
-    (mode === "message" ? C.PIPE_TYPE_MESSAGE | C.PIPE_READMODE_MESSAGE : C.PIPE_TYPE_BYTE) |
-      (allowRemote ? 0 : C.PIPE_REJECT_REMOTE_CLIENTS),
+    pipeModeOf(settings),
     maxInstances ?? C.PIPE_UNLIMITED_INSTANCES,
     bufferBytes,
     bufferBytes,

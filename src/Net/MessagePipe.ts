@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { PipeAddress } from "../Address/index.js"
-import { invalidArgument, type SocketError, type TimeoutError } from "../Errors/index.js"
+import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
 import type { ProactorMessagePipe } from "../Proactor/NamedPipe.js"
 import type { AcceptOperation } from "../Proactor/Operation.js"
 import type { ProactorHandle } from "../Proactor/Proactor.js"
@@ -49,8 +49,12 @@ export interface MessagePipe {
   ) => Effect.Effect<Option.Option<Uint8Array>, SocketError | TimeoutError>
 
   /**
-   * Writes a message, and ends when the pipe has room for it. The caller leaves the bytes unchanged until then. Interrupted, or
-   * out of time, it was written whole or not at all; a `TimeoutError` says that it was not.
+   * Writes a message, and ends when the pipe has room for it. The caller leaves the bytes unchanged until then. One that is
+   * longer than `maxMessageBytes` fails with `TooLong`. Interrupted, or out of time, it was written whole or not at all.
+   *
+   * Out of time, a message that waits for its turn is not written, and fails with a `TimeoutError`. One that the system has
+   * already, but no room for, cannot be called back without risk to the next: it counts as written, and leaves when the other
+   * end reads. Closing gives it two seconds for that.
    */
   readonly writeMessage: {
     (message: Uint8Array): Effect.Effect<void, SocketError>
@@ -93,12 +97,14 @@ export class MessageConnection extends LivingConnection<PipeAddress> implements 
   readonly transport: ProactorMessagePipe
   private readonly reading: MessageReadHalf
   private readonly writing: MessageWriteHalf
+  private readonly maxMessageBytes: number
 
   constructor(socket: ProactorMessagePipe, address: PipeAddress, maxMessageBytes: number) {
     super(socket, address)
     this.transport = socket
     this.reading = new MessageReadHalf(socket, this, maxMessageBytes)
     this.writing = new MessageWriteHalf(socket, this)
+    this.maxMessageBytes = maxMessageBytes
   }
 
   get halves(): ReadonlyArray<Half> {
@@ -131,9 +137,16 @@ export class MessageConnection extends LivingConnection<PipeAddress> implements 
       if (!(message instanceof Uint8Array)) {
         return Effect.fail(invalidArgument("writeMessage", "a message is a Uint8Array", this.peer))
       }
+      if (message.length > this.maxMessageBytes) return this.refuseLength(message.length)
       const job = this.writing.start(message)
       return job.isDone ? outcome(job) : this.finish(job, options?.timeout, waitFor)
     })
+  }
+
+  private refuseLength(byteLength: number): Effect.Effect<never, SocketError> {
+    const advice = `the message has ${byteLength} bytes, and maxMessageBytes is ${this.maxMessageBytes}`
+    const details = { operation: "writeMessage", address: this.peer, advice }
+    return Effect.fail(new NetworkError({ reason: "TooLong", ...details }))
   }
 
   private finish(
@@ -143,7 +156,7 @@ export class MessageConnection extends LivingConnection<PipeAddress> implements 
   ): Effect.Effect<void, SocketError | TimeoutError> {
     const stop = () =>
       Effect.sync(() => {
-        if (!job.isDone) this.writing.stop(job)
+        if (!job.isDone) this.writing.interrupt(job)
       })
     if (timeout === undefined) return waitFor(awaitDone(job), stop, () => outcome(job))
     return waitFor(

@@ -91,7 +91,7 @@ export interface ListenOptions {
  */
 export interface MessageOptions {
   readonly mode: "message"
-  /** The most bytes of a message that is read. 1 048 576 if absent. */
+  /** The most bytes of a message, read or written: a longer one fails with `TooLong`. 1 048 576 if absent. */
   readonly maxMessageBytes?: number | undefined
 }
 
@@ -143,7 +143,12 @@ const adviceOnMode = (options: AnyListenOptions | AnyConnectOptions): string | u
   return undefined
 }
 
-const adviceOnListening = ({ bufferBytes, maxInstances }: AnyListenOptions): string | undefined => {
+const LOCAL_NAME = /^\\\\[.?]\\/
+
+const adviceOnListening = ({ bufferBytes, maxInstances, name }: AnyListenOptions): string | undefined => {
+  if (!LOCAL_NAME.test(name)) {
+    return String.raw`a pipe is made on this machine: its name begins with \\.\pipe\; allowRemote lets others connect to it`
+  }
   if (maxInstances !== undefined && !isWholeUpTo(maxInstances, LEAST_INSTANCES, MOST_INSTANCES)) {
     const limits = `${LEAST_INSTANCES} to ${MOST_INSTANCES}`
     return `maxInstances is a whole number, ${limits}: one always waits, so that the name stays taken`

@@ -2,13 +2,19 @@
  * The life of a socket that has operations in flight.
  *
  *     Open --close--> Closing --cancelled--> Draining --nothing in flight--> Closed
- *                                                |
- *                                                +--will not drain--> Closed, its handle leaked on purpose
+ *                                             |     |
+ *                                             |     +--will not drain--> Closed, its handle leaked on purpose
+ *                                             |
+ *                                             +--promised bytes do not leave--> cancelled as well; Draining goes on
  *
  * Closing comes in this order because a handle that is closed with operations in flight is a danger: the kernel may
  * still write to their buffers, and, once the number is somebody else's, finish them on the wrong socket. So what is
  * in flight is cancelled and has to retire first. Should it never do so, the handle and its memory are given up and
  * the log says so: a leak is the lesser evil.
+ *
+ * What a write that ran out of its time has left to the system is not cancelled at once. Its caller was told that it is on its
+ * way, and so it gets a while to leave (`DELIVERY_LIMIT`), as what a socket holds leaves after `close(2)` too. Only where the
+ * system itself holds nothing by then, as with a pipe that is full, does anybody wait for it.
  *
  * Everybody who closes waits until the socket is closed; closing a closed socket does nothing.
  *
@@ -25,6 +31,13 @@ import { Waiters } from "./Waiters.js"
 const DRAIN_LIMIT = Duration.seconds(10)
 
 /**
+ * How long a closing socket gives to what was promised to leave. A peer that does not read holds up closing for that long.
+ *
+ * @internal
+ */
+export const DELIVERY_LIMIT = Duration.seconds(2)
+
+/**
  * The error that an operation fails with after its socket was closed, given what was asked for.
  *
  * @internal
@@ -38,8 +51,15 @@ export type Ending = (operation: string) => SocketError
  */
 export interface Half {
   readonly isInFlight: boolean
-  /** Refuses what comes from now on, and cancels what is in flight. `why` makes the error, given the operation. */
+  /**
+   * Refuses what comes from now on, and cancels what is in flight: all of it with `why`, which makes the error, given the
+   * operation; without, all but what is being delivered.
+   */
   readonly close: (why?: Ending) => void
+  /** Whether what is in flight was promised to somebody who waits for it no more. Most halves promise nothing. */
+  readonly isDelivering?: boolean
+  /** Cancels that too. */
+  readonly giveUp?: () => void
   readonly whenDrained: (drained: () => void) => void
 }
 
@@ -135,17 +155,30 @@ export class Lifetime {
     })
   }
 
+  private drainedWithin(limit: Duration.Duration): Effect.Effect<boolean> {
+    return Effect.flatMap(Deadline.start(limit), (deadline) => this.drainedBefore(deadline))
+  }
+
   private get drain(): Effect.Effect<void> {
-    return Effect.flatMap(Deadline.start(DRAIN_LIMIT), (deadline) =>
-      Effect.flatMap(this.drainedBefore(deadline), (isDrained) => {
-        if (isDrained) return Effect.sync(() => this.finish())
-        this.socket.abandon()
-        this.finish()
-        return Effect.logWarning(
-          `the handle of ${this.owner.peer} did not drain; its handle and memory are leaked on purpose`
-        )
-      })
-    )
+    return Effect.flatMap(Effect.zipRight(this.delivery, this.drainedWithin(DRAIN_LIMIT)), (isDrained) => {
+      if (isDrained) return Effect.sync(() => this.finish())
+      this.socket.abandon()
+      this.finish()
+      return Effect.logWarning(
+        `the handle of ${this.owner.peer} did not drain; its handle and memory are leaked on purpose`
+      )
+    })
+  }
+
+  /** Until what was promised has left, or is not waited for any longer. */
+  private get delivery(): Effect.Effect<void> {
+    const { halves } = this.owner
+    if (!halves.some(({ isDelivering }) => isDelivering)) return Effect.void
+    return Effect.flatMap(this.drainedWithin(DELIVERY_LIMIT), (isDelivered) => {
+      if (isDelivered) return Effect.void
+      for (const half of halves) half.giveUp?.()
+      return Effect.logDebug(`${this.owner.peer} did not take what was written to it: that is lost`)
+    })
   }
 
   private get closed(): Effect.Effect<void> {

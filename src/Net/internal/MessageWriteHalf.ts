@@ -10,7 +10,8 @@
  *        +--stopped--> Done, nothing was sent
  *
  * A message leaves in one piece. So whether a write is interrupted or runs out of its time, it was sent whole or not at all,
- * and the half is good for the next one.
+ * and the half is good for the next one. One that ran out of its time counts as written once the system has it: a half that
+ * closes does not cancel it, until it is given up.
  *
  * @since 0.1.0
  */
@@ -53,6 +54,8 @@ export class MessageWriteHalf implements Half {
   private readonly draining = new Waiters()
   /** The job whose turn it is; none, if it was stopped and its message is still on its way. */
   private current: WriteJob | undefined
+  /** Whether somebody was told that what is in flight is written. */
+  private isPromised = false
   /** Why nothing can be written any more. Makes the error, if anybody asks. */
   private ending: (() => SocketError) | undefined
 
@@ -70,18 +73,33 @@ export class MessageWriteHalf implements Half {
     return job
   }
 
-  /** Stops a job that is not done. `true`: its message is on its way all the same. */
+  /** Stops a job that is not done, for a caller that is told. `true`: its message is on its way all the same. */
   stop(job: WriteJob): boolean {
     const isSent = this.current === job
-    if (isSent) this.current = undefined
-    else this.queue = this.queue.filter((other) => other !== job)
-    job.finish()
+    this.interrupt(job)
+    this.isPromised = this.isPromised || isSent
     return isSent
   }
 
-  /** From now on writes fail, those in the queue too. What is in flight is cancelled. */
+  /** Stops a job that is not done, for a caller that is told nothing. */
+  interrupt(job: WriteJob): void {
+    if (this.current === job) this.current = undefined
+    else this.queue = this.queue.filter((other) => other !== job)
+    job.finish()
+  }
+
+  /** From now on writes fail, those in the queue too. What is in flight is cancelled, unless it is being delivered. */
   close(why?: Ending): void {
     this.end(() => why?.("writeMessage") ?? closed("writeMessage", this.owner.peer))
+    if (why !== undefined || !this.isDelivering) this.giveUp()
+  }
+
+  get isDelivering(): boolean {
+    return this.isPromised && this.isInFlight
+  }
+
+  giveUp(): void {
+    this.isPromised = false
     this.socket.cancel(this.operation)
   }
 
@@ -113,6 +131,7 @@ export class MessageWriteHalf implements Half {
     const { current, operation } = this
     const failure = operation.failure && inWords(operation.failure, "writeMessage", this.owner)
     this.current = undefined
+    this.isPromised = false
     operation.forget()
     if (failure === undefined) this.sent += operation.byteLength + 1
     else if (failure instanceof ConnectionError) this.end(() => failure)

@@ -18,6 +18,8 @@
  * nobody to tell, so if it hit a write in the middle, the half is broken, and says so to the next write. A write that
  * was all handed over, or not at all, breaks nothing.
  *
+ * What was told to be on its way is being delivered: a half that closes does not cancel it, until it is given up.
+ *
  * A job may be of several pieces (see `Pieces`): it is one write all the same, and its pieces go out in one call as far as
  * the proactor can do that. Or it may be of a part of a file (see `FilePart`), which the system sends by itself, or which is
  * read, a chunk at a time, while the job has its turn. What goes wrong with the file ends the job, and breaks nothing.
@@ -60,6 +62,8 @@ export class WriteHalf implements Half, Sender {
   private draining: Waiters | undefined
   /** The job whose turn it is. */
   private current: WriteJob | undefined
+  /** Whether somebody was told that what is in flight is on its way. */
+  private isPromised = false
   /** How many bytes have left. */
   sent = 0
   /** Why nothing can be written any more. Makes the error, if anybody asks. */
@@ -96,12 +100,16 @@ export class WriteHalf implements Half, Sender {
 
   /** Stops a job for a caller that is told how far it came. Answers when `job.sent` is final. */
   stop(job: WriteJob): Effect.Effect<void> {
+    return this.halt(job, true)
+  }
+
+  private halt(job: WriteJob, isTold: boolean): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (job.isDone) return Effect.void
       job.isStopped = true
       if (this.current !== job) return Effect.sync(() => this.leaveQueue(job))
       if (job.file?.isReading === true) return Effect.sync(() => this.stopReading(job))
-      if (this.operation.committed > 0) return Effect.sync(() => this.detach(job))
+      if (this.operation.committed > 0) return Effect.sync(() => this.detach(job, isTold))
       this.socket.cancel(this.operation)
       return job.isDone ? Effect.void : Effect.uninterruptible(awaitDone(job))
     })
@@ -109,7 +117,7 @@ export class WriteHalf implements Half, Sender {
 
   /** Stops a job for a caller that is told nothing. In the middle of the job, that breaks the half. */
   interrupt(job: WriteJob): Effect.Effect<void> {
-    return Effect.map(this.stop(job), () => {
+    return Effect.map(this.halt(job, false), () => {
       if (job.sent === 0 || job.sent === job.byteLength) return
       const advice = `a write was interrupted after ${job.sent} of ${job.byteLength} bytes; close the connection`
       this.end(this.aborted(advice))
@@ -134,11 +142,20 @@ export class WriteHalf implements Half, Sender {
     for (const job of this.queue?.splice(0) ?? []) job.finish(ending())
   }
 
-  /** Ends the half, and cancels what is in flight. */
+  /** Ends the half, and cancels what is in flight, unless that is being delivered and nothing is wrong with the connection. */
   close(why?: Ending): void {
     this.end(() => why?.("write") ?? closed("write", this.owner.peer))
-    this.socket.cancel(this.operation)
+    if (why !== undefined || !this.isDelivering) this.giveUp()
     if (this.current?.file?.isReading === true) this.stopReading(this.current)
+  }
+
+  get isDelivering(): boolean {
+    return this.isPromised && this.isInFlight
+  }
+
+  giveUp(): void {
+    this.isPromised = false
+    this.socket.cancel(this.operation)
   }
 
   /** For the operation: the file that it sends is being closed. */
@@ -292,6 +309,7 @@ export class WriteHalf implements Half, Sender {
   /** A part that nobody waits for any more: if it did not leave as promised, the position is lost. */
   private settleDetached(): void {
     const { sent, committed } = this.operation
+    this.isPromised = false
     this.operation.forget()
     const failure = this.failure()
     if (failure instanceof ConnectionError) this.end(() => failure)
@@ -321,9 +339,10 @@ export class WriteHalf implements Half, Sender {
   }
 
   /** Leaves the part in flight to the system, which holds a copy of it. */
-  private detach(job: WriteJob): void {
+  private detach(job: WriteJob, isTold: boolean): void {
     job.sent += this.operation.committed
     this.current = undefined
+    this.isPromised = isTold
     job.finish()
   }
 }

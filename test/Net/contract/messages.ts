@@ -116,6 +116,22 @@ const borders = (subject: Subject) => {
 }
 
 const limits = (subject: Subject) => {
+  test(subject, "one that is too long to be written is a typed error, and nothing of it is", () =>
+    Effect.gen(function* () {
+      const name = freeName()
+      const listener = yield* NamedPipe.listen({ name, mode: "message" })
+      const client = yield* NamedPipe.connect({ name, mode: "message", maxMessageBytes: 1000 })
+      const server = yield* listener.accept
+      const failure = yield* Effect.flip(client.writeMessage(pattern(1001)))
+      assert.deepInclude(
+        { ...failure },
+        { _tag: "NetworkError", reason: "TooLong", operation: "writeMessage", address: name }
+      )
+      yield* client.writeMessage(pattern(1000))
+      assert.strictEqual(Option.getOrThrow(yield* server.readMessage).length, 1000)
+    })
+  )
+
   test(subject, "one that is too long is a typed error, and the next one is there", () =>
     Effect.gen(function* () {
       const name = freeName()
@@ -367,6 +383,44 @@ const endings = (subject: Subject) => {
       )
       assert.strictEqual((yield* Effect.flip(server.writeMessage(bytes("y")))).reason, "Reset")
     })
+  )
+
+  test(
+    subject,
+    "a message that ran out of its time counts as written: it leaves before the pipe closes",
+    () =>
+      Effect.gen(function* () {
+        const { client, server } = yield* messagePair
+        yield* client.writeMessage(pattern(300_000), { timeout: "20 millis" })
+        const closing = yield* Effect.fork(client.close)
+        yield* Effect.sleep("20 millis")
+        const failure = yield* Effect.flip(client.writeMessage(bytes("late")))
+        assert.deepInclude({ ...failure }, { reason: "Closed", operation: "writeMessage" })
+        assert.deepStrictEqual(
+          (yield* readAll(server)).map(({ length }) => length),
+          [300_000]
+        )
+        yield* Fiber.join(closing)
+      })
+  )
+
+  test(
+    subject,
+    "closing does not wait for ever for one that nobody reads, nor at all for one that was interrupted",
+    () =>
+      Effect.gen(function* () {
+        const [late, interrupted] = [yield* messagePair, yield* messagePair]
+        yield* late.client.writeMessage(pattern(300_000), { timeout: "20 millis" })
+        const writing = yield* Effect.fork(interrupted.client.writeMessage(pattern(300_000)))
+        yield* Effect.sleep("20 millis")
+        yield* Fiber.interrupt(writing)
+        const order: Array<string> = []
+        const close = (name: string, { client }: typeof late) =>
+          Effect.map(client.close, () => order.push(name))
+        yield* Effect.all([close("late", late), close("interrupted", interrupted)], { concurrency: 2 })
+        assert.deepStrictEqual(order, ["interrupted", "late"])
+        for (const { server } of [late, interrupted]) assert.isTrue(Option.isNone(yield* server.readMessage))
+      })
   )
 
   test(subject, "messages that were written before a close are there to be read", () =>

@@ -103,6 +103,32 @@ const wrongRequests = (subject: Subject) => {
     })
   )
 
+  test(
+    subject,
+    "a name that Windows would read as another one is refused, and a listener's on another machine",
+    () =>
+      Effect.gen(function* () {
+        for (const name of [
+          "\\\\.\\pipe\\app.",
+          "\\\\.\\pipe\\app ",
+          "\\\\.\\pipe\\app. .",
+          "\\\\.\\pipe\\ "
+        ]) {
+          for (const [operation, attempt] of attempts({ name })) {
+            assert.deepInclude({ ...(yield* Effect.flip(attempt)) }, { ...invalid, operation }, name)
+          }
+        }
+        const name = "\\\\SERVER\\pipe\\app"
+        for (const listening of [
+          Effect.asVoid(NamedPipe.listen({ name })),
+          Effect.asVoid(NamedPipe.listen({ name, mode: "message" }))
+        ]) {
+          const failure = yield* Effect.flip(listening)
+          assert.deepInclude({ ...failure }, { ...invalid, operation: "listen", address: name })
+        }
+      })
+  )
+
   test(subject, "no name without the prefix gets past", () =>
     Effect.gen(function* () {
       const samples = fc.sample(

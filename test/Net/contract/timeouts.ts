@@ -69,6 +69,25 @@ export const timeouts = (subject: Subject) => {
     })
   )
 
+  test(
+    subject,
+    "what a write that timed out has told to be on its way arrives, also if a close comes next",
+    () =>
+      Effect.gen(function* () {
+        const { client, server } = yield* pairOf(subject)
+        const all = pattern(30_000_000)
+        const failure = yield* Effect.flip(client.writeAll(all, { timeout: "50 millis" }))
+        const sent = (failure._tag === "TimeoutError" && failure.bytesTransferred) || 0
+        assert.isAbove(sent, 0)
+        const closing = yield* Effect.fork(client.close)
+        yield* Effect.sleep("20 millis")
+        const received = yield* readToEnd(server)
+        assert.strictEqual(received.length, sent)
+        assert.isTrue(Buffer.from(received).equals(all.subarray(0, sent)))
+        yield* Fiber.join(closing)
+      })
+  )
+
   testHalves(
     subject,
     "a shutdown waits for earlier writes, and if they take too long shuts nothing down",
