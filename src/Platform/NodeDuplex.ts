@@ -26,7 +26,7 @@ import { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import type { AddressFamily, Endpoint } from "../Address/index.js"
+import type { Endpoint } from "../Address/index.js"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
 import type { AnyConnection } from "../Net/Connection.js"
 import type { ReadHalf } from "../Net/internal/ReadHalf.js"
@@ -36,7 +36,9 @@ import type { WriteJob } from "../Net/internal/WriteJob.js"
 import { Pieces } from "../Proactor/Pieces.js"
 import type { SocketOptionName, SocketOptions } from "../Proactor/SocketOption.js"
 import { afterBatch } from "./internal/AfterBatch.js"
+import { nodeAddress } from "./internal/NodeAddress.js"
 import { toNodeError } from "./internal/NodeErrors.js"
+import { SilenceTimer } from "./internal/SilenceTimer.js"
 
 /**
  * How a connection becomes a stream.
@@ -51,7 +53,6 @@ export interface NodeDuplexOptions {
 
 /** So many chunks are pushed in a row before whoever reads is asked whether there is still demand. */
 const CHUNKS_IN_A_ROW = 16
-const LONGEST_TIMER_MILLISECONDS = 0x7fffffff
 
 type Callback = (error?: Error | null) => void
 
@@ -61,19 +62,6 @@ interface Piece {
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-/** An address as `net.Socket` tells it. Of any other kind than an IP address it tells nothing. */
-interface NodeAddress {
-  readonly address: string | undefined
-  readonly port: number | undefined
-  readonly family: AddressFamily | undefined
-}
-
-const nodeAddress = (address: Endpoint): NodeAddress => {
-  if (address._tag !== "SocketAddress") return { address: undefined, port: undefined, family: undefined }
-  const { family, host, port, scopeId } = address
-  return { address: scopeId === 0 ? host : `${host}%${scopeId}`, port, family }
-}
 
 /**
  * A `node:stream` Duplex over a connection, with the properties and methods of a connected `net.Socket`.
@@ -112,9 +100,10 @@ export class NodeDuplex extends Duplex {
   /** The write that is under way. */
   private sending: WriteJob | undefined
   private bytesSent = 0
-  private timer: NodeJS.Timeout | undefined
-  /** What the connection had sent when the timer was set: a large write may go on for long, and is no silence. */
-  private sentBefore = 0
+  private readonly silence = new SilenceTimer(
+    () => this.writing.sent,
+    () => this.emit("timeout")
+  )
 
   /** @internal */
   constructor(
@@ -188,13 +177,12 @@ export class NodeDuplex extends Duplex {
       throw new RangeError("the timeout is a number of milliseconds, 0 or more")
     }
     this.timeout = milliseconds
-    clearTimeout(this.timer)
-    this.timer = undefined
+    this.silence.stop()
     if (callback !== undefined) {
       if (milliseconds === 0) this.off("timeout", callback)
       else this.once("timeout", callback)
     }
-    if (milliseconds > 0 && !this.destroyed) this.startTimer(milliseconds)
+    if (milliseconds > 0 && !this.destroyed) this.silence.start(milliseconds)
     return this
   }
 
@@ -267,7 +255,7 @@ export class NodeDuplex extends Duplex {
 
   /** @internal */
   override _destroy(error: Error | null, callback: Callback): void {
-    clearTimeout(this.timer)
+    this.silence.stop()
     this.reading.waiters.remove(this.wake)
     // Half a message and an orderly end would look like a whole one.
     const isCutOff = this.isAbortive || this.sending !== undefined
@@ -308,7 +296,7 @@ export class NodeDuplex extends Duplex {
   }
 
   private received(bytes: Uint8Array): boolean {
-    this.active()
+    this.silence.active()
     if (bytes.length === 0) {
       this.push(null)
       // Nobody may be reading at the moment, and is to hear of the end all the same.
@@ -326,7 +314,7 @@ export class NodeDuplex extends Duplex {
 
   /** Calls back when the write is over. */
   private follow(job: WriteJob, callback: Callback): void {
-    this.active()
+    this.silence.active()
     if (job.isDone) {
       this.sent(job, callback)
       return
@@ -334,7 +322,7 @@ export class NodeDuplex extends Duplex {
     this.sending = job
     job.onDone(() =>
       afterBatch(() => {
-        this.active()
+        this.silence.active()
         this.sent(job, callback)
       })
     )
@@ -368,24 +356,6 @@ export class NodeDuplex extends Duplex {
   /** A defect of this library: not to be passed over in silence. */
   private broken(cause: unknown): void {
     throw new Error("a stream over a connection failed unexpectedly", { cause })
-  }
-
-  private active(): void {
-    if (this.timer === undefined) return
-    this.sentBefore = this.writing.sent
-    this.timer.refresh()
-  }
-
-  private startTimer(milliseconds: number): void {
-    this.sentBefore = this.writing.sent
-    this.timer = setTimeout(
-      () => {
-        if (this.writing.sent !== this.sentBefore) this.active()
-        else this.emit("timeout")
-      },
-      Math.min(milliseconds, LONGEST_TIMER_MILLISECONDS)
-    )
-    this.timer.unref()
   }
 }
 

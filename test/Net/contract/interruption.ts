@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Net from "../../../src/Net/index.js"
+import { acceptStorm } from "../acceptStorm.js"
 import {
   concat,
   finish,
@@ -137,33 +138,7 @@ export const interruption = (subject: Subject) => {
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
       const { port } = listener.address
-      const total = subject.isSlow ? 60 : 200
-      const connecting = yield* Effect.fork(
-        Effect.forEach(
-          Array.from({ length: total }, (_, index) => index),
-          (index) =>
-            Effect.tap(Net.connect({ host: "127.0.0.1", port }), (connection) =>
-              Effect.zipRight(connection.writeAll(Uint8Array.of(index)), someTime)
-            )
-        )
-      )
-      const seen = new Set<number>()
-      let interrupted = 0
-      while (seen.size < total) {
-        const accepting = yield* Effect.fork(listener.accept)
-        yield* someTime
-        const exit = yield* Fiber.interrupt(accepting)
-        if (Exit.isFailure(exit)) {
-          assert.isTrue(Exit.isInterrupted(exit))
-          interrupted += 1
-        } else {
-          const [first = -1] = yield* readExactly(exit.value, 1)
-          assert.isFalse(seen.has(first))
-          seen.add(first)
-        }
-      }
-      assert.isAbove(interrupted, 0, "no accept was interrupted: the test tested nothing")
-      yield* Fiber.join(connecting)
+      yield* acceptStorm(subject.isSlow ? 60 : 200, listener.accept, Net.connect({ host: "127.0.0.1", port }))
     })
   )
 

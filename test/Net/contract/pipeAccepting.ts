@@ -1,6 +1,5 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -8,41 +7,15 @@ import type { SocketError } from "../../../src/Errors/index.js"
 import * as Net from "../../../src/Net/index.js"
 import * as NamedPipe from "../../../src/Net/NamedPipe.js"
 import { freeName } from "../../support/pipes.js"
+import { acceptStorm } from "../acceptStorm.js"
 import { readExactly, readToEnd, type Subject, test, text } from "../harness.js"
-import { someTime } from "../interruptions.js"
 
 export const pipeAccepting = (subject: Subject) => {
   test(subject, "interrupted accepts lose no connection", () =>
     Effect.gen(function* () {
       const name = freeName()
       const listener = yield* NamedPipe.listen({ name })
-      const total = subject.isSlow ? 60 : 200
-      const connecting = yield* Effect.fork(
-        Effect.forEach(
-          Array.from({ length: total }, (_, index) => index),
-          (index) =>
-            Effect.tap(NamedPipe.connect({ name }), (connection) =>
-              Effect.zipRight(connection.writeAll(Uint8Array.of(index)), someTime)
-            )
-        )
-      )
-      const seen = new Set<number>()
-      let interrupted = 0
-      while (seen.size < total) {
-        const accepting = yield* Effect.fork(listener.accept)
-        yield* someTime
-        const exit = yield* Fiber.interrupt(accepting)
-        if (Exit.isFailure(exit)) {
-          assert.isTrue(Exit.isInterrupted(exit))
-          interrupted += 1
-        } else {
-          const [first = -1] = yield* readExactly(exit.value, 1)
-          assert.isFalse(seen.has(first))
-          seen.add(first)
-        }
-      }
-      assert.isAbove(interrupted, 0, "no accept was interrupted: the test tested nothing")
-      yield* Fiber.join(connecting)
+      yield* acceptStorm(subject.isSlow ? 60 : 200, listener.accept, NamedPipe.connect({ name }))
     })
   )
 
