@@ -235,6 +235,32 @@ describe("the checksum of version 2", () => {
   })
 })
 
+describe("the checksum of what is skipped", () => {
+  const cases: Record<string, string> = {
+    "a local connection": "20 00 0007",
+    "a local connection with a family": "20 11 0013 c0000201 c6336401 dc04 01bb",
+    "no family": "21 00 0007",
+    "UDP over IPv4": "21 12 0013 c0000201 c6336401 dc04 01bb",
+    "UDP over IPv6": `21 22 002b ${"20".repeat(32)} dc04 01bb`,
+    "a Unix socket": `21 31 00df ${"61".repeat(216)}`
+  }
+  for (const [name, begin] of Object.entries(cases)) {
+    it(`${name}: has to be right, where there is one`, () => {
+      const header = v2(`${begin} 03 0004 00000000`)
+      header.writeUInt32BE(crc32c(header), header.length - 4)
+      assert.deepStrictEqual(decode(header), { version: 2, endpoints: Option.none(), extensions: [] })
+      header[header.length - 1] = (header[header.length - 1] ?? 0) ^ 1
+      assert.isString(decode(header))
+    })
+  }
+
+  it("what are no extensions is skipped all the same", () => {
+    for (const header of [v2("20 00 0003 030405"), v2("21 00 0002 0300"), v2("21 12 0004 01020304")]) {
+      assert.isObject(decode(header))
+    }
+  })
+})
+
 describe("connect", () => {
   const loopback = Net.listen({ host: "127.0.0.1", port: 0 })
 

@@ -134,20 +134,32 @@ const isIntact = (header: Buffer, extensions: ReadonlyArray<Extension>, start: n
   return true
 }
 
+/** How many bytes the addresses have, by family: none, IPv4, IPv6, Unix. */
+const ADDRESS_BYTES: ReadonlyArray<number> = [0, 12, 36, 216]
+
+const WRONG_CHECKSUM = "the checksum of the PROXY header is wrong"
+
+/**
+ * What is local, or neither TCP over IPv4 nor IPv6, tells of nobody, and whatever it holds is to be skipped. If that is
+ * extensions, though, with a checksum among them, the checksum has to be right.
+ */
+const skipped = (bytes: Buffer, kind: number): ProxyHeader | string => {
+  const start = V2_FIXED_BYTES + (ADDRESS_BYTES[kind >> 4] ?? bytes.length)
+  const extensions = extensionsIn(bytes.subarray(start))
+  if (typeof extensions !== "string" && !isIntact(bytes, extensions, start)) return WRONG_CHECKSUM
+  return { version: 2, endpoints: Option.none(), extensions: [] }
+}
+
 const decodeV2 = (bytes: Buffer): ProxyHeader | string => {
-  const command = bytes[12]
+  const [command, kind = 0] = bytes.subarray(12)
   if (command !== LOCAL && command !== PROXY) return "the PROXY header has an unknown version or command"
-  const kind = bytes[13]
+  if (command === LOCAL || (kind !== TCP4 && kind !== TCP6)) return skipped(bytes, kind)
   const size = kind === TCP4 ? 4 : 16
-  // What is local, or neither TCP over IPv4 nor IPv6, tells of nobody: it is to be skipped.
-  if (command === LOCAL || (kind !== TCP4 && kind !== TCP6)) {
-    return { version: 2, endpoints: Option.none(), extensions: [] }
-  }
   const ports = V2_FIXED_BYTES + 2 * size
   if (bytes.length < ports + 4) return "the PROXY header is too short for its addresses"
   const extensions = extensionsIn(bytes.subarray(ports + 4))
   if (typeof extensions === "string") return extensions
-  if (!isIntact(bytes, extensions, ports + 4)) return "the checksum of the PROXY header is wrong"
+  if (!isIntact(bytes, extensions, ports + 4)) return WRONG_CHECKSUM
   const source = bytesEnd(bytes, V2_FIXED_BYTES, size, bytes.readUInt16BE(ports))
   const destination = bytesEnd(bytes, V2_FIXED_BYTES + size, size, bytes.readUInt16BE(ports + 2))
   return { version: 2, endpoints: endpoints(source, destination), extensions }
