@@ -22,6 +22,7 @@ import * as Stream from "effect/Stream"
 import * as Net from "../../src/Net/index.js"
 import * as HttpClient from "../../src/Platform/HttpClient.js"
 import { concat, pattern, test, text } from "../Net/harness.js"
+import { absenceOf } from "../support/absence.js"
 import { subject } from "./bothLayers.js"
 
 const host = "127.0.0.1"
@@ -211,24 +212,13 @@ describe("against node:http", () => {
   )
 })
 
-const hasPrograms = (...names: ReadonlyArray<string>): boolean =>
-  process.platform === "linux" &&
-  names.every((name) => {
-    try {
-      execFileSync("which", [name])
-      return true
-    } catch {
-      return false
-    }
-  })
-
 /** A folder that is gone with the scope. */
 const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-iocp-http-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-const hasOpenssl = hasPrograms("openssl")
+const noOpenssl = absenceOf("openssl")
 
 /** A certificate for localhost that signs itself. */
 const certified = Effect.map(folder, (path) => {
@@ -250,7 +240,7 @@ const certified = Effect.map(folder, (path) => {
   return { key: read(key), cert: read(cert) }
 })
 
-describe.skipIf(!hasOpenssl)(`against node:https${hasOpenssl ? "" : " (openssl is not installed)"}`, () => {
+describe.skipIf(noOpenssl !== undefined)(`against node:https ${noOpenssl ?? ""}`, () => {
   test(subject, "5 MiB there and back, on one connection", () =>
     Effect.gen(function* () {
       const { cert, key } = yield* certified
@@ -328,9 +318,9 @@ const nginx = Effect.gen(function* () {
   return address.port
 })
 
-const hasNginx = hasPrograms("nginx")
+const noNginx = absenceOf("nginx")
 
-describe.skipIf(!hasNginx)(`against nginx${hasNginx ? "" : " (it is not installed)"}`, () => {
+describe.skipIf(noNginx !== undefined)(`against nginx ${noNginx ?? ""}`, () => {
   test(subject, "keeps connections until the server closes them, and takes and sends files", () =>
     Effect.gen(function* () {
       const port = yield* nginx

@@ -10,7 +10,7 @@ import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { absenceOf } from "../support/absence.js"
+import { absenceOf, unlessRequired } from "../support/absence.js"
 import { type ForeignEnd, ofStreams } from "./foreignEnd.js"
 
 /** Listens on 127.0.0.1 for one connection. */
@@ -119,7 +119,10 @@ const programPeer = (peer: ProgramPeer): ForeignPeer => ({
 
 export const absenceOfNc = (): string | undefined =>
   absenceOf("nc") ??
-  (/OpenBSD/.test(spawnSync("nc", ["-h"], { encoding: "utf8" }).stderr) ? undefined : "nc is not OpenBSD's")
+  unlessRequired(
+    "nc",
+    /OpenBSD/.test(spawnSync("nc", ["-h"], { encoding: "utf8" }).stderr) ? undefined : "nc is not OpenBSD's"
+  )
 
 /** socat gives up half a second after one direction ended unless it is told to wait. */
 export const SOCAT_PATIENCE = ["-t", "600"]

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "../../src/Net/index.js"
 import { type Child, root, start } from "../process/child.js"
+import { unlessRequired } from "../support/absence.js"
 
 const lane = resolve(root, process.env["EFFECT_IOCP_WINDOWS_LANE"] || join(".lanes", "windows"))
 const prefix = join(lane, "prefix")
@@ -26,15 +27,15 @@ const wine = ["wine", "wine64", "/usr/lib/wine/wine64"].find(
 const isPrefix = (): boolean =>
   existsSync(join(prefix, "drive_c")) && readdirSync(prefix).some((file) => file.startsWith("made-by-"))
 
+const absenceHere = (): string | undefined => {
+  if (wine === undefined) return "Wine is not installed"
+  if (existsSync(nodeExe) && isPrefix()) return undefined
+  return "the Windows lane is not set up (npm run test:windows does that)"
+}
+
 /** Why there can be no server under Wine here; undefined: there can. */
 export const absence: string | undefined =
-  process.platform !== "linux"
-    ? "runs in the native lane on Linux"
-    : wine === undefined
-      ? "Wine is not installed"
-      : existsSync(nodeExe) && isPrefix()
-        ? undefined
-        : "the Windows lane is not set up; npm run test:windows does that"
+  process.platform === "linux" ? unlessRequired("wine", absenceHere()) : "runs in the native lane on Linux"
 
 /** A folder in the lane with what the server runs, deleted with the scope. */
 const stage: Effect.Effect<string, Error, Scope.Scope> = Effect.acquireRelease(

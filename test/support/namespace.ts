@@ -7,6 +7,7 @@
  */
 import { createRequire } from "node:module"
 import type * as Koffi from "koffi"
+import { unlessRequired } from "./absence.js"
 
 const CLONE_NEWNET = 0x4000_0000
 const AF_INET = 2
@@ -63,15 +64,14 @@ const routeToGroups = (): Uint8Array => {
 
 let entered: string | undefined | false = false
 
-/** Moves there, the first time. Answers why that cannot be; `undefined`: it could. */
+/** Moves there, the first time. Answers why that cannot be; `undefined`: it could. To be called on Linux. */
 export const enterNamespace = (): string | undefined => {
   if (entered !== false) return entered
-  entered = enter()
+  entered = unlessRequired("namespaces", enter())
   return entered
 }
 
 const enter = (): string | undefined => {
-  if (process.platform !== "linux") return "network namespaces are Linux'"
   const { close, ioctl, socket, unshare } = calls()
   if (unshare(CLONE_NEWNET) !== 0) return "this user may make no network namespace"
   const isDone = (family: number, request: number, argument: Uint8Array): boolean => {

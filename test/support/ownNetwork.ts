@@ -3,7 +3,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { start } from "../process/child.js"
-import { absenceOf } from "./absence.js"
+import { absenceOf, unlessRequired } from "./absence.js"
 
 /** In a user namespace too, so that it takes no privilege. */
 const unshare = ["--map-root-user", "--net"]
@@ -13,7 +13,10 @@ export const absenceOfOwnNetwork = (): string | undefined => {
   const absence = absenceOf("unshare") ?? absenceOf("ip")
   if (absence !== undefined) return absence
   const { status } = spawnSync("unshare", [...unshare, "true"], { stdio: "ignore" })
-  return status === 0 ? undefined : "this system lets nobody make a network namespace"
+  return unlessRequired(
+    "namespaces",
+    status === 0 ? undefined : "this system lets nobody make a network namespace"
+  )
 }
 
 /** Starts a program there, after `setUp`, which is for the shell. */
