@@ -98,7 +98,10 @@ export interface File {
   /** As it was opened. */
   readonly path: string
 
-  /** What is there from `offset` on: at least one byte; empty at the end of the file. */
+  /**
+   * What is there from `offset` on: at least one byte; empty at the end of the file. The bytes may be a part of a larger
+   * `buffer`, as those of a `Buffer` are.
+   */
   readonly read: {
     (options: Untimed<ReadOptions>): Effect.Effect<Uint8Array, FileError>
     (options: ReadOptions): Effect.Effect<Uint8Array, FileError | TimeoutError>
@@ -106,8 +109,8 @@ export interface File {
 
   /**
    * Fills the buffer with what is there from `offset` on, and answers how many bytes that was, at least one; 0 at the end of
-   * the file. The buffer is left alone until then, also if the read is interrupted. For who reads much: unlike `read`, it
-   * leaves no garbage.
+   * the file. The buffer is left alone until then, also if the read is interrupted; one that is transferred meanwhile fails
+   * the read with `InvalidArgument`. For who reads much: unlike `read`, it leaves no garbage.
    */
   readonly readInto: {
     (buffer: Uint8Array, options: Untimed<PositionOptions>): Effect.Effect<number, FileError>

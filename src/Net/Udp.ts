@@ -90,8 +90,13 @@ export interface UdpSocket extends DatagramSocket {
    */
   readonly send: (bytes: Uint8Array, to: SocketAddress | Destination) => Effect.Effect<void, SocketError>
   /**
-   * Sends several, in their order, where it can with fewer system calls. One that fails does not keep the others from being
-   * sent; the effect then fails as the first of them did.
+   * Sends several, in their order, where it can with fewer system calls (`sendmmsg(2)`). One that fails does not keep the others
+   * from being sent; the effect then fails as the first of them did. The list is the caller's again at once, the bytes are when
+   * all is sent; what was transferred meanwhile fails with `InvalidArgument`.
+   *
+   * On a connected socket, an answer of the network to an earlier datagram (nobody receives at that port, say) is told once: by
+   * the next receive or send, whichever comes first. Where Linux stops in the middle of several because of such an answer, it
+   * may tell nobody.
    */
   readonly sendMany: (
     datagrams: ReadonlyArray<{ readonly bytes: Uint8Array; readonly address: SocketAddress }>

@@ -12,7 +12,7 @@
 import type * as Effect from "effect/Effect"
 import type { AddressFamily, SocketAddress } from "../Address/index.js"
 import type { SocketError } from "../Errors/index.js"
-import { Operation } from "./Operation.js"
+import { Operation, takenAway } from "./Operation.js"
 import type { ProactorHandle } from "./Proactor.js"
 import type { DatagramOptionName, NetworkInterface, SocketOptions } from "./SocketOption.js"
 
@@ -59,9 +59,30 @@ export const cutTo = (datagram: Datagram, maxBytes: number): Datagram =>
 export interface OutgoingDatagram {
   /** Left unchanged until the operation retires. */
   readonly bytes: Uint8Array
+  /** How many there were when it was made. */
+  readonly byteLength: number
   /** Whom to; `undefined` for the peer of a connected socket. */
   readonly address: SocketAddress | undefined
 }
+
+/**
+ * A datagram of these bytes. Has no address if the socket is connected.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const outgoing = (bytes: Uint8Array, address?: SocketAddress): OutgoingDatagram => ({
+  bytes,
+  byteLength: bytes.length,
+  address
+})
+
+/**
+ * Whether its bytes are still there. What was taken away looks like nothing, which is a datagram too.
+ *
+ * @internal
+ */
+export const isWhole = ({ byteLength, bytes }: OutgoingDatagram): boolean => bytes.length === byteLength
 
 const noDatagrams: ReadonlyArray<never> = []
 
@@ -102,6 +123,12 @@ export class SendToOperation extends Operation {
   offset = 0
   /** How many were sent, once retired. */
   sent = 0
+
+  /** For proactors, before they send the datagram at `offset`: see the same of `SendOperation`. */
+  get vanished(): SocketError | undefined {
+    const datagram = this.datagrams[this.offset]
+    return datagram === undefined || isWhole(datagram) ? undefined : takenAway(this)
+  }
 
   /** Lets go of the datagrams, once retired: it may be long until the next ones are sent. */
   forget(): void {

@@ -9,15 +9,11 @@
  *
  * @since 0.1.0
  */
-import { invalidArgument, type SocketError } from "../Errors/index.js"
-import { Operation } from "./Operation.js"
+import type { SocketError } from "../Errors/index.js"
+import { Operation, takenAway } from "./Operation.js"
 import type { ProactorFile } from "./Proactor.js"
 
 const noBytes = new Uint8Array(0)
-
-/** The buffer went to another thread, say. */
-const takenAway = ({ peer, purpose }: Operation): SocketError =>
-  invalidArgument(purpose, "the buffer was taken away: leave it until the operation is over", peer)
 
 /**
  * Reads from `position` on: at least one byte and at most `maxBytes`. A success with an empty `chunk` is the end of the
@@ -50,8 +46,19 @@ export class ReadAtOperation extends Operation {
   /** For proactors: fills the target, if there is one, with bytes that came into memory of theirs; else `copy` makes the chunk. */
   fill(bytes: Uint8Array, copy: (bytes: Uint8Array) => Uint8Array): void {
     const { target } = this
-    target?.set(bytes.subarray(0, target.length))
-    this.chunk = target === undefined ? copy(bytes) : target.subarray(0, bytes.length)
+    if (target === undefined) this.chunk = copy(bytes)
+    else if (this.filled(target, bytes.length)) target.set(bytes)
+  }
+
+  /**
+   * For proactors: the chunk is the first `count` bytes of the target. If that was taken away meanwhile, the operation has
+   * failed, and there is nowhere to put them.
+   */
+  filled(target: Uint8Array, count: number): boolean {
+    const isThere = target.length > 0 && target.length >= count
+    if (isThere) this.chunk = target.subarray(0, count)
+    else this.failure = takenAway(this)
+    return isThere
   }
 }
 

@@ -96,6 +96,14 @@ export abstract class Operation {
 const noBytes = new Uint8Array(0)
 
 /**
+ * What is wrong if the memory that an operation was given is not there any more: its buffer went to another thread, say.
+ *
+ * @internal
+ */
+export const takenAway = ({ peer, purpose }: Operation): SocketError =>
+  invalidArgument(purpose, "the buffer was taken away: leave it until the operation is over", peer)
+
+/**
  * Receives what has arrived, at least one byte and at most `maxBytes`. A success with an empty `chunk` is the end
  * of the stream: the peer has shut its sending half down.
  *
@@ -141,9 +149,7 @@ export class SendOperation extends Operation {
    * thread, say, while the operation waited for its turn, or for room.
    */
   get vanished(): SocketError | undefined {
-    if (this.offset < this.bytes.length) return undefined
-    const advice = "the buffer was taken away while it was being written: leave it until that is done"
-    return invalidArgument(this.purpose, advice, this.peer)
+    return this.offset < this.bytes.length ? undefined : takenAway(this)
   }
 
   /** Lets go of the bytes, once retired: it may be long until the next ones are sent. */

@@ -4,33 +4,46 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { loopbackAddress } from "../../src/Address/index.js"
 import { NetworkError } from "../../src/Errors/index.js"
-import { DatagramSender } from "../../src/Net/internal/DatagramSender.js"
-import { starting } from "../../src/Net/internal/Starting.js"
-import type { SendToOperation } from "../../src/Proactor/Datagram.js"
+import { ConnectedSocket } from "../../src/Net/internal/UdpSockets.js"
+import type {
+  DatagramOperation,
+  ProactorDatagramSocket,
+  SendToOperation
+} from "../../src/Proactor/Datagram.js"
 import { Ledger } from "../../src/Proactor/Operation.js"
 import { bytes, text } from "../support/bytes.js"
 import { interruptedAtEveryStep, type Round, yieldingAtEveryStep } from "./interruptions.js"
 
-class FullSocket {
+const notAsked = Effect.dieMessage("nobody asks for that here")
+
+class FullSocket implements ProactorDatagramSocket {
   readonly ledger = new Ledger()
   readonly sent: Array<string> = []
+  readonly family = "IPv4"
+  readonly localAddress = notAsked
+  readonly remoteAddress = notAsked
+  private submitted: SendToOperation | undefined
 
-  submit(operation: SendToOperation): boolean {
+  submit(operation: DatagramOperation): boolean {
+    if (operation.kind === "SendTo") this.submitted = operation
     operation.begin(this.ledger)
     return false
   }
 
-  /** It has room for one datagram. */
-  send(operation: SendToOperation): void {
-    const datagram = operation.datagrams[operation.offset]
-    if (datagram !== undefined) this.sent.push(text(datagram.bytes))
+  /** There is room for one datagram. */
+  makeRoom(): void {
+    const operation = this.submitted
+    const datagram = operation?.datagrams[operation.offset]
+    if (operation?.isInFlight !== true || datagram === undefined) return
+    this.sent.push(text(datagram.bytes))
     operation.sent = 1
     operation.finish()
     operation.onRetired()
   }
 
-  cancel(operation: SendToOperation): void {
+  cancel(operation: DatagramOperation): void {
     if (!operation.isInFlight) return
     operation.failure = new NetworkError({ reason: "Cancelled", operation: "send" })
     operation.finish()
@@ -39,24 +52,37 @@ class FullSocket {
 
   close(): void {}
   abandon(): void {}
+  bind() {
+    return notAsked
+  }
+  connect() {
+    return notAsked
+  }
+  joinGroup() {
+    return notAsked
+  }
+  leaveGroup() {
+    return notAsked
+  }
+  getOption() {
+    return notAsked
+  }
+  setOption() {
+    return notAsked
+  }
 }
 
 const make = () => {
-  let submitted: SendToOperation | undefined
   const socket = new FullSocket()
-  const submit = (operation: SendToOperation) => {
-    submitted = operation
-    return socket.submit(operation)
+  const { ledger, sent } = socket
+  const sender = new ConnectedSocket(socket, loopbackAddress("IPv4"), loopbackAddress("IPv4"))
+  return {
+    ledger,
+    makeRoom: Effect.sync(() => socket.makeRoom()),
+    send: (what: string) => sender.send(bytes(what)),
+    sendMany: (datagrams: ReadonlyArray<Uint8Array>) => sender.sendMany(datagrams),
+    sent
   }
-  const cancel = (operation: SendToOperation) => socket.cancel(operation)
-  const { abandon, close } = socket
-  const sender = new DatagramSender({ submit, cancel, close, abandon }, { peer: "nobody" })
-  const send = (what: string) =>
-    starting((waitFor) => sender.begin([{ bytes: bytes(what), address: undefined }], waitFor))
-  const makeRoom = Effect.sync(() => {
-    if (submitted?.isInFlight === true) socket.send(submitted)
-  })
-  return { ledger: socket.ledger, makeRoom, send, sent: socket.sent }
 }
 
 /** The send has its turn, and is called back. */
@@ -107,4 +133,24 @@ describe("sends that wait", () => {
         assert.deepStrictEqual(sent, ["a", "b", "c"])
       })
     ))
+
+  for (const [name, change] of Object.entries({
+    shorter: (list: Array<Uint8Array>) => list.splice(1),
+    longer: (list: Array<Uint8Array>) => list.push(bytes("d"))
+  })) {
+    it(`are those that there were at first, also if the list is ${name} by then`, () =>
+      Effect.runPromise(
+        Effect.gen(function* () {
+          const { ledger, makeRoom, sendMany, sent } = make()
+          const list = ["a", "b", "c"].map(bytes)
+          const sending = yield* Effect.fork(sendMany(list))
+          yield* Effect.yieldNow()
+          change(list)
+          for (let turn = 0; turn < 3; turn++) yield* makeRoom
+          yield* Fiber.join(sending)
+          assert.deepStrictEqual(sent, ["a", "b", "c"])
+          assert.strictEqual(ledger.inFlight, 0)
+        })
+      ))
+  }
 })

@@ -7,6 +7,7 @@ import { type AddressFamily, loopbackAddress, type SocketAddress } from "../../s
 import type { SocketError } from "../../src/Errors/index.js"
 import {
   type Datagram,
+  outgoing,
   type ProactorDatagramSocket,
   ReceiveFromOperation,
   SendToOperation
@@ -51,7 +52,7 @@ export const receiveFromOperation = (maxBytes?: number, maxCount = 1): ReceiveFr
 
 export const sendToOperation = (bytes: Uint8Array, address?: SocketAddress): SendToOperation => {
   const operation = new SendToOperation()
-  operation.datagrams = [{ bytes, address }]
+  operation.datagrams = [outgoing(bytes, address)]
   return operation
 }
 

@@ -18,6 +18,7 @@ import {
   LARGEST_DATAGRAM_BYTES,
   type Membership,
   type OutgoingDatagram,
+  outgoing,
   type ProactorDatagramSocket
 } from "../../Proactor/Datagram.js"
 import {
@@ -41,6 +42,12 @@ import { starting } from "./Starting.js"
 const DEFAULT_MOST = 32
 
 const noBytes = (address?: string): SocketError => invalidArgument("send", "bytes are a Uint8Array", address)
+
+const noList = (address: string): SocketError => invalidArgument("send", "name a list of datagrams", address)
+
+/** What no compiler looked at may be anything. */
+const isList = (datagrams: unknown): boolean => Array.isArray(datagrams)
+const isObject = (datagram: unknown): boolean => Predicate.isRecord(datagram)
 
 /** @internal */
 export abstract class UdpSocketBase implements DatagramSocket, Owner {
@@ -161,7 +168,7 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
     if (!isAddress(to)) return Effect.suspend(() => this.sendToHost(bytes, to))
     return starting((waitFor) => {
       const wrong = this.whatIsWrongWith(bytes, to)
-      return wrong === undefined ? this.sender.begin([{ bytes, address: to }], waitFor) : Effect.fail(wrong)
+      return wrong === undefined ? this.sender.begin([outgoing(bytes, to)], waitFor) : Effect.fail(wrong)
     })
   }
 
@@ -169,11 +176,17 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
     datagrams: ReadonlyArray<{ readonly bytes: Uint8Array; readonly address: SocketAddress }>
   ): Effect.Effect<void, SocketError> {
     return starting((waitFor) => {
-      for (const { address, bytes } of datagrams) {
+      if (!isList(datagrams)) return Effect.fail(noList(this.peer))
+      // A list of its own: the caller's is the caller's to use again.
+      const list: Array<OutgoingDatagram> = []
+      for (const datagram of datagrams) {
+        if (!isObject(datagram)) return Effect.fail(noList(this.peer))
+        const { address, bytes } = datagram
         const wrong = this.whatIsWrongWith(bytes, address)
         if (wrong !== undefined) return Effect.fail(wrong)
+        list.push(outgoing(bytes, address))
       }
-      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams, waitFor)
+      return list.length === 0 ? Effect.void : this.sender.begin(list, waitFor)
     })
   }
 
@@ -204,8 +217,8 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
 
   /** What the system would not be asked for. That the families fit together, and the port is one, is the proactor's to look at. */
   private whatIsWrongWith(bytes: Uint8Array, to: SocketAddress): SocketError | undefined {
-    if (!(bytes instanceof Uint8Array)) return noBytes(format(to))
     if (!isSocketAddress(to)) return invalidArgument("send", "the address is not one")
+    if (!(bytes instanceof Uint8Array)) return noBytes(format(to))
     if (!this.isIPv6Only || to.family === "IPv6") return undefined
     return invalidArgument("send", "the socket is for IPv6 alone, the address is IPv4", format(to))
   }
@@ -236,10 +249,13 @@ export class ConnectedSocket extends UdpSocketBase implements ConnectedUdpSocket
 
   sendMany(datagrams: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError> {
     return starting((waitFor) => {
-      if (!datagrams.every((bytes) => bytes instanceof Uint8Array)) return Effect.fail(noBytes(this.peer))
-      return datagrams.length === 0 ? Effect.void : this.sender.begin(datagrams.map(outgoing), waitFor)
+      if (!isList(datagrams)) return Effect.fail(noList(this.peer))
+      const list: Array<OutgoingDatagram> = []
+      for (const bytes of datagrams) {
+        if (!(bytes instanceof Uint8Array)) return Effect.fail(noBytes(this.peer))
+        list.push(outgoing(bytes))
+      }
+      return list.length === 0 ? Effect.void : this.sender.begin(list, waitFor)
     })
   }
 }
-
-const outgoing = (bytes: Uint8Array): OutgoingDatagram => ({ bytes, address: undefined })

@@ -140,7 +140,10 @@ export class EpollFile implements ProactorFile {
     const length = Math.min(room, PIECE_BYTES)
     const scratch = new ScratchBuffer(length)
     fs.read(this.fd, target ?? scratch.bytes, 0, length, position, (error, count) => {
-      if (error === null) operation.chunk = target?.subarray(0, count) ?? scratch.take(count)
+      if (error === null) {
+        if (target === undefined) operation.chunk = scratch.take(count)
+        else operation.filled(target, count)
+      }
       this.over(operation, "pread", error)
     })
   }

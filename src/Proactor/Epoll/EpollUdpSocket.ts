@@ -195,6 +195,8 @@ export class EpollUdpSocket
     if (count > 1) return this.sendTogether(operation, count)
     const first = datagrams[offset]
     operation.sent = 0
+    operation.failure = operation.vanished
+    if (operation.failure !== undefined) return true
     return first === undefined || this.sendAlone(operation, first)
   }
 

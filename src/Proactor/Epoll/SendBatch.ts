@@ -10,7 +10,7 @@
  */
 import { IovecLayout, MmsghdrLayout, MsghdrLayout } from "../../Epoll/Libc.js"
 import { ForeignMemory } from "../../Foreign/Memory.js"
-import type { OutgoingDatagram } from "../Datagram.js"
+import { isWhole, type OutgoingDatagram } from "../Datagram.js"
 import type { SockaddrCache } from "../SockaddrCache.js"
 
 /** So many datagrams leave with one call at most, with so many bytes together. */
@@ -60,7 +60,7 @@ export class SendBatch {
     let count = 0
     while (count < SEND_BATCH) {
       const datagram = datagrams[offset + count]
-      if (datagram === undefined || at + datagram.bytes.length > TOTAL_BYTES) break
+      if (datagram === undefined || at + datagram.byteLength > TOTAL_BYTES || !isWhole(datagram)) break
       const name = datagram.address === undefined ? undefined : addresses.encode(datagram.address)
       if (name !== undefined && !(name instanceof Uint8Array)) break
       this.bytes.set(datagram.bytes, at)

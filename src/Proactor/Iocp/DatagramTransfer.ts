@@ -133,6 +133,8 @@ export const startSendTo = (
   const datagram = operation.datagrams[operation.offset]
   if (datagram === undefined) return fromWsa(C.WSAEINVAL, sending(operation))
   const { address, bytes } = datagram
+  const { vanished } = operation
+  if (vanished !== undefined) return vanished
   // Windows calls it an invalid argument.
   if (address === undefined && !isConnected) return fromWsa(C.WSAENOTCONN, sending(operation))
   // What no datagram holds, no buffer of the pool need hold either: the system would say the same.

@@ -107,7 +107,7 @@ export class IocpFile extends IocpHandle<FileOperation> implements ProactorFile 
     const start = startOfFileCall(isDone, () => callOf(operation))
     // Beyond the end it may fail in the call, and has no packet then.
     if (typeof start === "string" || start.code !== C.ERROR_HANDLE_EOF) return start
-    operation.chunk = noBytes
+    endOf(operation)
     return "Ended"
   }
 

@@ -23,6 +23,7 @@ import {
   cutTo,
   type Datagram,
   type DatagramOperation,
+  isWhole,
   type Membership,
   type OutgoingDatagram,
   type ProactorDatagramSocket,
@@ -304,8 +305,12 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   private send(operation: SendToOperation): boolean {
     const { datagrams, offset } = operation
     operation.sent = 0
+    operation.failure = operation.vanished
+    if (operation.failure !== undefined) return true
     const most = this.part(datagrams.length - offset, this.owner.network.settings.partialWrites)
     for (const datagram of datagrams.slice(offset, offset + most)) {
+      // What was taken away is reported by the call that begins with it.
+      if (!isWhole(datagram)) return true
       const wrong = this.sendOne(datagram)
       // It is reported by the call that begins with it.
       if (wrong !== undefined && operation.sent > 0) return true

@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
@@ -321,6 +322,29 @@ export const files = (subject: Subject) => {
       assert.strictEqual(yield* reasonOf(file.readInto(buffer, { offset: -1 })), "InvalidArgument")
     })
   )
+
+  for (const part of ["filled", "none, at the end"] as const) {
+    test(subject, `a buffer that is taken away meanwhile is a typed error: ${part}`, () =>
+      Effect.gen(function* () {
+        const file = yield* newFile
+        yield* file.writeAll(pattern(100_000), { offset: 0 })
+        const buffer = new Uint8Array(60_000)
+        const offset = part === "filled" ? 0 : 100_000
+        const reading = yield* Effect.fork(Effect.either(file.readInto(buffer, { offset })))
+        yield* Effect.yieldNow()
+        // The memory itself goes on to live here: a thread may be at it.
+        const moved = structuredClone(buffer, { transfer: [buffer.buffer] })
+        const answer = yield* reading
+        // Where the system does at once what it can, it has read before; a thread of Linux' never is so fast.
+        if (subject.name === "epoll") assert.isTrue(Either.isLeft(answer))
+        if (Either.isLeft(answer)) {
+          assert.deepInclude({ ...answer.left }, { _tag: "FileError", reason: "InvalidArgument" })
+        } else assert.strictEqual(answer.right > 0, part === "filled")
+        assert.strictEqual(moved.length, 60_000)
+        assert.strictEqual(yield* file.size, 100_000)
+      })
+    )
+  }
 
   test(subject, "a buffer is left alone once the read of it is interrupted", () =>
     Effect.gen(function* () {

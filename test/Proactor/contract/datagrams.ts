@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { format, loopbackAddress, unsafeMake } from "../../../src/Address/index.js"
-import { type ProactorDatagramSocket, SendToOperation } from "../../../src/Proactor/Datagram.js"
+import { outgoing, type ProactorDatagramSocket, SendToOperation } from "../../../src/Proactor/Datagram.js"
 import {
   bound,
   connected,
@@ -166,10 +166,9 @@ export const datagrams = (subject: Subject): void => {
         const third = yield* bound(proactor)
         const lengths = Array.from({ length: 100 }, (_, index) => (index * 37) % 1_400)
         const sending = new SendToOperation()
-        sending.datagrams = lengths.map((length, index) => ({
-          bytes: pattern(length),
-          address: index % 2 === 0 ? other.address : third.address
-        }))
+        sending.datagrams = lengths.map((length, index) =>
+          outgoing(pattern(length), index % 2 === 0 ? other.address : third.address)
+        )
         let calls = 0
         while (sending.offset < lengths.length) {
           yield* perform(one.socket, sending)
@@ -221,7 +220,7 @@ export const datagrams = (subject: Subject): void => {
       const { address, socket } = yield* bound(proactor)
       const operation = new SendToOperation()
       const lengths = [1, 70_000, 2]
-      operation.datagrams = lengths.map((length) => ({ bytes: new Uint8Array(length), address }))
+      operation.datagrams = lengths.map((length) => outgoing(new Uint8Array(length), address))
       yield* perform(socket, operation)
       assert.strictEqual(operation.sent, 1)
       operation.offset = 1
@@ -231,6 +230,27 @@ export const datagrams = (subject: Subject): void => {
       assert.strictEqual(operation.sent, 1)
       const received = yield* receiveCount(socket, 2)
       assert.deepStrictEqual(received.map((datagram) => datagram.bytes.length).sort(), [1, 2])
+    })
+  )
+
+  test(subject, "one whose buffer was taken away is not sent, and no empty one in its place", (proactor) =>
+    Effect.gen(function* () {
+      const { address, socket } = yield* bound(proactor)
+      const operation = new SendToOperation()
+      const all = [1, 5, 0, 3].map((length) => new Uint8Array(length))
+      operation.datagrams = all.map((one) => outgoing(one, address))
+      structuredClone(all[1], { transfer: [all[1]?.buffer ?? new ArrayBuffer(0)] })
+      yield* perform(socket, operation)
+      assert.strictEqual(operation.sent, 1)
+      operation.offset = 1
+      assert.strictEqual((yield* attemptFailing(socket, operation)).reason, "InvalidArgument")
+      for (operation.offset = 2; operation.offset < 4; operation.offset += operation.sent) {
+        yield* perform(socket, operation)
+        assert.isAbove(operation.sent, 0)
+      }
+      const received = yield* receiveCount(socket, 3)
+      assert.deepStrictEqual(received.map((datagram) => datagram.bytes.length).sort(), [0, 1, 3])
+      yield* hearsNothing(socket)
     })
   )
 
