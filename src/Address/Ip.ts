@@ -182,6 +182,8 @@ export const printIPv6 = (bytes: Uint8Array, at: number): string => {
  * @category parsing
  */
 export const parseIp = (text: string): Option.Option<Uint8Array> => {
+  // What no compiler looked at may be anything.
+  if (typeof text !== "string") return Option.none()
   if (text.includes(":")) {
     const bytes = new Uint8Array(IPV6_BYTES)
     return writeIPv6(text, bytes, 0) ? Option.some(bytes) : Option.none()

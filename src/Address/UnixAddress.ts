@@ -115,11 +115,13 @@ export const makeUnix = (path: string): Either.Either<UnixAddress, NetworkError>
 export const unsafeMakeUnix = (path: string): UnixAddress => Either.getOrThrowWith(makeUnix(path), identity)
 
 /**
- * An address as the tools of Linux write it: the path, or `@` and the abstract name.
+ * An address as the tools of Linux write it: the path, or `@` and the abstract name. A path that begins with `@` itself has `./`
+ * in front, which leads to the same file.
  *
  * @internal
  */
 export const formatUnix = ({ path }: UnixAddress): string => {
   if (path === "") return "(unnamed)"
-  return isAbstractPath(path) ? `@${path.slice(1)}` : path
+  if (isAbstractPath(path)) return `@${path.slice(1)}`
+  return path.startsWith("@") ? `./${path}` : path
 }

@@ -85,11 +85,21 @@ export const write = (
 /** As nginx has it, for `set_real_ip_from`. */
 const UNIX = "unix:"
 
-const trust = (trusted: ReadonlyArray<string>): Effect.Effect<(peer: Endpoint) => boolean, NetworkError> =>
-  Effect.map(parseRanges(trusted.filter((entry) => entry !== UNIX)), (isTrusted) => (peer: Endpoint) => {
-    if (peer._tag === "SocketAddress") return isTrusted(peer.host)
-    return peer._tag === "UnixAddress" && trusted.includes(UNIX)
-  })
+const trust = (trusted: ReadonlyArray<string>): Effect.Effect<(peer: Endpoint) => boolean, NetworkError> => {
+  if (!isList(trusted)) {
+    return Effect.fail(invalidArgument("ProxyProtocol.serve", "trusted is a list of addresses and ranges"))
+  }
+  return Effect.map(
+    parseRanges(trusted.filter((entry) => entry !== UNIX)),
+    (isTrusted) => (peer: Endpoint) => {
+      if (peer._tag === "SocketAddress") return isTrusted(peer.host)
+      return peer._tag === "UnixAddress" && trusted.includes(UNIX)
+    }
+  )
+}
+
+/** What no compiler looked at may be anything. */
+const isList = (trusted: unknown): boolean => Array.isArray(trusted)
 
 /**
  * @since 0.1.0

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 import { type AddressFamily, make, type SocketAddress } from "../Address/index.js"
 import { invalidArgument, type SocketError } from "../Errors/index.js"
 import type { Membership } from "./Datagram.js"
@@ -45,6 +46,7 @@ export const parseMembership = (
   family: AddressFamily,
   membership: Membership
 ): ParsedMembership | SocketError => {
+  if (!Predicate.isRecord(membership)) return invalidArgument(operation, "name a membership: { group }")
   const refuse = (advice: string) => invalidArgument(operation, advice, String(membership.group))
   const group = addressOf(membership.group)
   if (group === undefined || !isGroup(group.host)) {

@@ -28,6 +28,8 @@ describe("Unix addresses", () => {
     assert.strictEqual(format(unsafeMakeUnix("/run/app.sock")), "/run/app.sock")
     assert.strictEqual(format(unsafeMakeUnix("\0app")), "@app")
     assert.strictEqual(String(unsafeMakeUnix("\0app")), "@app")
+    // The same file, and not the abstract name.
+    assert.strictEqual(format(unsafeMakeUnix("@app")), "./@app")
   })
 
   it("are refused when sun_path has no room for them, counted in bytes", () => {

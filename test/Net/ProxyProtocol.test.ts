@@ -406,10 +406,11 @@ describe("serve", () => {
   test(subject, "refuses ranges that are none", () =>
     Effect.gen(function* () {
       const listener = yield* Net.listen({ host: "127.0.0.1", port: 0 })
-      const failure = yield* Effect.flip(
-        ProxyProtocol.serve(listener, { trusted: ["10/8"] }, () => Effect.void)
-      )
-      assert.strictEqual(failure.reason, "InvalidArgument")
+      const untyped = (trusted: unknown) => trusted as ReadonlyArray<string>
+      for (const trusted of [["10/8"], untyped([8]), untyped("10.0.0.0/8"), untyped(undefined)]) {
+        const failure = yield* Effect.flip(ProxyProtocol.serve(listener, { trusted }, () => Effect.void))
+        assert.strictEqual(failure.reason, "InvalidArgument")
+      }
     })
   )
 })

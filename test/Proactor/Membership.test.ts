@@ -53,6 +53,13 @@ describe("a membership", () => {
     assert.deepInclude(parseMembership("joinGroup", "IPv6", both), { interface: "lo" })
   })
 
+  it("that is none is refused, as from untyped code", () => {
+    for (const membership of [undefined, "239.1.2.3", { group: 7 }, { group: "239.1.2.3", source: 7 }]) {
+      const parsed = Reflect.apply(parseMembership, undefined, ["joinGroup", "IPv4", membership])
+      assert.deepInclude(parsed, { reason: "InvalidArgument", operation: "joinGroup" })
+    }
+  })
+
   it("of whatever it is put together is taken apart, or refused with a typed error", () => {
     const text = fc.oneof(fc.string(), fc.ipV4(), fc.ipV6())
     holds(

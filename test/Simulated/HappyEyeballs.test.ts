@@ -1,5 +1,5 @@
 /**
- * Connecting to a name with several addresses, as RFC 8305 has it, row by row. All times are virtual, and exact.
+ * Connecting to a name with several addresses, as RFC 8305 has it, row by row. All times are those of a `TestClock`, or virtual, and exact.
  *
  * | Section | Row | Shown by the test that begins with |
  * |---|---|---|
@@ -16,9 +16,13 @@
  * | 7, 8 | addresses synthesized for NAT64, Last Resort Local Synthesis Delay | none: the system's resolver does that |
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import * as TestContext from "effect/TestContext"
 import fc from "fast-check"
 import { make as makeAddress } from "../../src/Address/index.js"
 import * as Net from "../../src/Net/index.js"
@@ -55,34 +59,55 @@ const network = (behaviours: Readonly<Record<string, Behaviour>>) =>
 const connect = (options?: Partial<Net.ConnectOptions>) =>
   Effect.map(Net.connect({ host: "service", port, ...options }), ({ remoteAddress }) => remoteAddress.host)
 
-const run = <A, E>(
+const onNetwork = <A, E>(
   behaviours: Readonly<Record<string, Behaviour>>,
   program: Effect.Effect<A, E, Net.Net | Scope.Scope>
 ) =>
   Effect.flatMap(network(behaviours), (client) => client.run(program)).pipe(
     Effect.scoped,
-    Effect.provide(Net.layerSimulated({})),
-    Net.virtualTime
+    Effect.provide(Net.layerSimulated({}))
   )
+
+const run = <A, E>(
+  behaviours: Readonly<Record<string, Behaviour>>,
+  program: Effect.Effect<A, E, Net.Net | Scope.Scope>
+) => Net.virtualTime(onNetwork(behaviours, program))
+
+const runByTestClock = <A, E>(
+  behaviours: Readonly<Record<string, Behaviour>>,
+  program: Effect.Effect<A, E, Net.Net | Scope.Scope>
+) => Effect.provide(onNetwork(behaviours, program), TestContext.TestContext)
 
 const open = Effect.map(Net.statistics, ({ inFlight, openSockets }) => ({ inFlight, openSockets }))
 
-/** What wins, and when. */
+/** What wins, and when: by a clock that jumps, and by a `TestClock`, before whose last millisecond nothing has won. */
 const expectWinner = (
   behaviours: Readonly<Record<string, Behaviour>>,
   winner: string,
   after: number,
   options?: Partial<Net.ConnectOptions>
-) =>
-  run(
-    behaviours,
-    Effect.gen(function* () {
-      const { millis, value } = yield* elapsed(connect(options))
-      assert.strictEqual(value, winner)
-      assert.strictEqual(millis, after)
-      assert.deepStrictEqual(yield* open, { inFlight: 0, openSockets: 1 }, "the others are closed")
-    })
+) => {
+  const onlyWinnerIsOpen = Effect.map(open, (counts) =>
+    assert.deepStrictEqual(counts, { inFlight: 0, openSockets: 1 }, "the others are closed")
   )
+  const byVirtualTime = Effect.gen(function* () {
+    const { millis, value } = yield* elapsed(connect(options))
+    assert.strictEqual(value, winner)
+    assert.strictEqual(millis, after)
+    yield* onlyWinnerIsOpen
+  })
+  const byTestClock = Effect.gen(function* () {
+    const connecting = yield* Effect.fork(connect(options))
+    if (after > 0) {
+      yield* TestClock.adjust(Duration.millis(after - 1))
+      assert.isNull(yield* connecting.poll.pipe(Effect.map(Option.getOrNull)), "too early")
+      yield* TestClock.adjust(Duration.millis(1))
+    }
+    assert.strictEqual(yield* Fiber.join(connecting), winner)
+    yield* onlyWinnerIsOpen
+  })
+  return Effect.zipRight(run(behaviours, byVirtualTime), runByTestClock(behaviours, byTestClock))
+}
 
 describe("connecting to a name (RFC 8305)", () => {
   it.live("takes the first address if it answers, and asks no other", () =>

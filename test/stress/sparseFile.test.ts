@@ -2,8 +2,7 @@
  * A large file, read and sent with as little memory as a small one. It is sparse, and takes no room.
  *
  * By default it is large enough to tell. `SPARSE_FILE_MEBIBYTES=5120` makes it 5 GiB, with more than 4 GiB of offsets:
- *
- *     SPARSE_FILE_MEBIBYTES=5120 npx vitest run test/stress/sparseFile.test.ts --testTimeout 600000
+ * that is `npm run soak:sparse-file`.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -37,7 +37,8 @@ import type { Gather } from "./Gather.js"
 /** So many operations are over in the call that submits them, before one waits until others had a turn. */
 const AT_ONCE_IN_A_ROW = 64
 
-const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
+/** What tells that there may be something to read, or that there never will be. @internal */
+export const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 const WRITE_EVENTS = C.EPOLLOUT | C.EPOLLHUP | C.EPOLLERR
 
 /** `EWOULDBLOCK` is the same number on Linux. @internal */

@@ -26,7 +26,7 @@ import type { ProactorSocket, ProactorStream, ShutdownHow } from "../Proactor.js
 import { ScratchBuffer } from "../ReceiveMemory.js"
 import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import type { Domain } from "./Domain.js"
-import { EpollDescriptor, type EpollHost, wouldBlock } from "./EpollDescriptor.js"
+import { EpollDescriptor, type EpollHost, READ_EVENTS, wouldBlock } from "./EpollDescriptor.js"
 import { EpollFile } from "./EpollFile.js"
 import { getOption, setOption } from "./EpollOptions.js"
 import { noFile, SEND_FILE_WEIGHT, sendFile } from "./SendFile.js"
@@ -41,7 +41,6 @@ const sockaddrLength = new Int32Array(1)
 const socketError = new Int32Array(1)
 const socketErrorLength = new Int32Array(1)
 
-const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 /** After one of these, a short receive does not mean that the socket is empty. */
 const LASTING_EVENTS = C.EPOLLPRI | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 

@@ -34,7 +34,7 @@ import type {
   SocketOptions
 } from "../SocketOption.js"
 import { internetDomain } from "./Domain.js"
-import { EpollDescriptor, type EpollHost, wouldBlock } from "./EpollDescriptor.js"
+import { EpollDescriptor, type EpollHost, READ_EVENTS, wouldBlock } from "./EpollDescriptor.js"
 import { getOption, setOption } from "./EpollOptions.js"
 import { changeMembership, hearOwnGroupsOnly, setMulticastInterface } from "./Groups.js"
 import { RECEIVE_BATCH, type ReceiveBatch } from "./ReceiveBatch.js"
@@ -47,8 +47,6 @@ export interface DatagramTools {
   readonly sending: SendBatch
   readonly addresses: Readonly<Record<AddressFamily, SockaddrCache>>
 }
-
-const READ_EVENTS = C.EPOLLIN | C.EPOLLRDHUP | C.EPOLLHUP | C.EPOLLERR
 
 /** So many datagrams count as much as one transfer of a stream. */
 const DATAGRAMS_PER_TRANSFER = 4
