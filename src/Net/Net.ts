@@ -56,7 +56,8 @@ export interface ConnectOptions extends TimeoutOptions {
   readonly port: number
   /**
    * How long the attempt at one address of a name has a head start before the next is made as well, unless it fails
-   * earlier. 250 ms if absent, 10 ms at least (RFC 8305, section 8). No attempt is given up for being slow.
+   * earlier: then 10 ms, which loopback addresses need not wait. 250 ms if absent, 10 ms at least (RFC 8305, section 8). No
+   * attempt is given up for being slow.
    */
   readonly attemptDelay?: Duration.DurationInput | undefined
 }

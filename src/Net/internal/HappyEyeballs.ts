@@ -9,16 +9,17 @@
  *
  * No attempt is given up for being slow: a slow one may be the only one that arrives. The addresses are those of the
  * system's resolver, in its order (RFC 6724), except that the two versions of IP take turns (section 4). Asking for both
- * versions at once (section 3) is the resolver's: it answers when it has both. The delay is fixed, so the bounds of section 5
- * for one that is computed (100 ms, 2 s) have nothing to bound; no delay is below 10 ms.
+ * versions at once (section 3) is the resolver's: it answers when it has both. The delay is fixed, so the minimum of section 5
+ * for one that is computed (100 ms) has nothing to bound; one that the program chooses has no maximum.
  *
- * In one place this is not what section 5 says to the letter: that an attempt is never begun within 10 ms of the one before.
- * After a refusal the next begins at once. The rule is against congestion where packets are lost, and a refusal is an answer:
- * to wait would make every connection to "localhost" 10 ms later whose server has IPv4 only.
+ * A failure brings the next attempt forward, but no attempt is begun within 10 ms of the one before (section 5). The rule is
+ * against congestion, so it does not count an attempt at a loopback address, which no network ever sees: it would make
+ * every connection to "localhost" 10 ms later whose server has IPv4 only.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -41,6 +42,8 @@ export const ATTEMPT_DELAY = Duration.millis(250)
 /** @internal */
 export const LEAST_ATTEMPT_DELAY = Duration.millis(10)
 
+const NANOS_PER_MILLI = 1_000_000
+
 type Failure = SocketError | TimeoutError
 
 /**
@@ -55,9 +58,13 @@ export const interleaved = (addresses: ReadonlyArray<SocketAddress>): ReadonlyAr
   return turns.flatMap((index) => [...first.slice(index, index + 1), ...second.slice(index, index + 1)])
 }
 
+/** Whether an attempt at it puts nothing on any network. */
+const isLoopback = ({ host }: SocketAddress): boolean => host === "::1" || /^(::ffff:)?127\./.test(host)
+
 /** The attempts of one connect, from the first to the end of all. */
 class Race {
   private readonly proactor: ProactorService
+  private readonly clock: Clock.Clock
   private readonly waiting: Array<SocketAddress>
   private readonly attempts: Array<Fiber.RuntimeFiber<void>> = []
   /** Nearly always one at most; the first is taken. */
@@ -66,12 +73,17 @@ class Race {
   private broken: Cause.Cause<Failure> | undefined
   private readonly waiters = new Waiters()
   private underWay = 0
+  /** How many attempts have ended, in whichever way. */
+  private ended = 0
   /** Whether the next attempt is not to wait any longer. */
   private isNextDue = true
   private latest: SocketAddress | undefined
+  /** When a network has last seen an attempt begin, in nanoseconds of the clock. */
+  private latestStart: bigint | undefined
 
-  constructor(proactor: ProactorService, addresses: ReadonlyArray<SocketAddress>) {
+  constructor(proactor: ProactorService, clock: Clock.Clock, addresses: ReadonlyArray<SocketAddress>) {
     this.proactor = proactor
+    this.clock = clock
     this.waiting = [...interleaved(addresses)]
   }
 
@@ -103,10 +115,21 @@ class Race {
         if (deadline?.isExpired === true) return yield* Effect.fail(this.late(deadline))
         const isOver = this.underWay === 0 && this.waiting.length === 0
         if (isOver) return yield* Effect.fail(this.summary)
-        if (this.isNextDue) yield* this.startNext
-        else yield* this.change(this.waiting.length > 0 ? delay : undefined, deadline)
+        const pause = this.pauseBeforeNext(delay)
+        if (pause !== undefined && Duration.equals(pause, Duration.zero)) yield* this.startNext
+        else yield* this.change(pause, this.ended, deadline)
       }
     })
+  }
+
+  /** How long the next attempt is to wait yet, unless something happens; `undefined`: there is no next one. */
+  private pauseBeforeNext(delay: Duration.Duration): Duration.Duration | undefined {
+    if (this.waiting.length === 0) return undefined
+    if (!this.isNextDue) return delay
+    if (this.latestStart === undefined) return Duration.zero
+    const passed = Number(this.clock.unsafeCurrentTimeNanos() - this.latestStart) / NANOS_PER_MILLI
+    // Whole milliseconds, as timers have; those may be a little early, and then this is asked again.
+    return Duration.millis(Math.ceil(Math.max(0, Duration.toMillis(LEAST_ATTEMPT_DELAY) - passed)))
   }
 
   /** One step: an attempt is under way and known, or not begun. */
@@ -116,6 +139,7 @@ class Race {
       const address = this.waiting.shift()
       if (address === undefined) return Effect.void
       this.latest = address
+      if (!isLoopback(address)) this.latestStart = this.clock.unsafeCurrentTimeNanos()
       this.underWay += 1
       return Effect.map(Effect.forkDaemon(this.attempt(address)), (fiber) => {
         this.attempts.push(fiber)
@@ -127,6 +151,7 @@ class Race {
     const connecting = connectSocket(this.proactor, address, undefined, Effect.interruptible)
     return Effect.map(Effect.exit(connecting), (exit) => {
       this.underWay -= 1
+      this.ended += 1
       if (Exit.isSuccess(exit)) this.connected.push({ socket: exit.value, address })
       else this.failed(exit.cause)
       this.waiters.wakeAll()
@@ -141,11 +166,14 @@ class Race {
     this.isNextDue = true
   }
 
-  /** Waits for an outcome, for the deadline, or until the delay has passed. */
-  private change(delay: Duration.Duration | undefined, deadline: Deadline | undefined): Effect.Effect<void> {
-    return within(delay, (turn) =>
+  /** Waits for an outcome after those that were looked at, for the deadline, or until the pause has passed. */
+  private change(
+    pause: Duration.Duration | undefined,
+    ended: number,
+    deadline: Deadline | undefined
+  ): Effect.Effect<void> {
+    return within(pause, (turn) =>
       Effect.async<void>((resume) => {
-        const underWay = this.underWay
         const wake = () => {
           forget()
           if (turn?.isExpired === true) this.isNextDue = true
@@ -157,8 +185,8 @@ class Race {
           deadline?.offExpire(wake)
         }
         // Something may have happened since it was looked at, and would not happen again.
-        const isOver = this.isNextDue || this.connected.length > 0 || underWay === 0
-        if (isOver || deadline?.isExpired === true) return resume(Effect.void)
+        if (turn?.isExpired === true) return wake()
+        if (this.ended !== ended || deadline?.isExpired === true) return resume(Effect.void)
         this.waiters.add(wake)
         turn?.onExpire(wake)
         deadline?.onExpire(wake)
@@ -200,5 +228,7 @@ export const connectAny = (
       const connecting = connectSocket(proactor, address, deadline, restore)
       return Effect.map(connecting, (socket) => ({ socket, address }))
     }
-    return new Race(proactor, addresses).run(delay, deadline, restore)
+    return Effect.flatMap(Effect.clock, (clock) =>
+      new Race(proactor, clock, addresses).run(delay, deadline, restore)
+    )
   })
