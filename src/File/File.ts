@@ -109,8 +109,10 @@ export interface File {
 
   /**
    * Fills the buffer with what is there from `offset` on, and answers how many bytes that was, at least one; 0 at the end of
-   * the file. The buffer is left alone until then, also if the read is interrupted; one that is transferred meanwhile fails
-   * the read with `InvalidArgument`. For who reads much: unlike `read`, it leaves no garbage.
+   * the file. The caller leaves the buffer alone until then, and so does the file afterwards, also if the read is interrupted.
+   * In particular its memory is not transferred to another thread meanwhile: the read fails then (`InvalidArgument`), and on
+   * Linux what is read may still be written to that memory, wherever it went. For who reads much: unlike `read`, it leaves
+   * no garbage.
    */
   readonly readInto: {
     (buffer: Uint8Array, options: Untimed<PositionOptions>): Effect.Effect<number, FileError>

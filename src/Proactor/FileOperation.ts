@@ -19,7 +19,8 @@ const noBytes = new Uint8Array(0)
  * Reads from `position` on: at least one byte and at most `maxBytes`. A success with an empty `chunk` is the end of the
  * file: there is nothing at that position, or after it.
  *
- * With a `target` the bytes come there, as many as it has room for; it is the proactor's until the operation retires.
+ * With a `target` the bytes come there, as many as it has room for; it is the proactor's until the operation retires. If its
+ * memory was transferred by then, the operation fails.
  *
  * @since 0.1.0
  * @category models
@@ -81,6 +82,12 @@ export class WriteAtOperation extends Operation {
   /** For proactors, before they look at the bytes: see the same of `SendOperation`. */
   get vanished(): SocketError | undefined {
     return this.offset < this.bytes.length ? undefined : takenAway(this)
+  }
+
+  /** For proactors that write from the bytes themselves, when they have: were these taken away, nobody knows what was written. */
+  took(count: number): void {
+    this.written = count
+    if (this.bytes.length < this.offset + count) this.failure = takenAway(this)
   }
 }
 

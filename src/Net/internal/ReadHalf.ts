@@ -101,11 +101,14 @@ export class ReadHalf extends Intake<ReceiveOperation> implements Demand<Uint8Ar
     return this.ready() ? this.inbox.takeChunk(maxBytes) : giveUp()
   }
 
-  /** Fills the buffers with what has come, and answers how many bytes that was; 0 at the end of the stream. */
+  /**
+   * Fills the buffers with what has come, and answers how many bytes that was; 0 at the end of the stream. Their memory may be
+   * transferred to another thread while nothing has come: then they have no room, and what comes stays.
+   */
   into(buffers: ReadonlyArray<Uint8Array>): Demand<number> {
     return {
       ready: () => (hasRoom(buffers) ? this.ready() : this.refuseBuffers()),
-      take: () => (this.ready() ? this.inbox.takeInto(buffers) : giveUp())
+      take: () => (hasRoom(buffers) && this.ready() ? this.inbox.takeInto(buffers) : giveUp())
     }
   }
 

@@ -109,7 +109,7 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
     options?: TimeoutOptions
   ): Effect.Effect<number, SocketError | TimeoutError> {
     if (!isChunks(buffers)) return this.refuseChunks("read", "buffers")
-    return this.receive("read", this.reading.into(buffers), options?.timeout)
+    return this.receive("read", this.reading.into([...buffers]), options?.timeout)
   }
 
   readLineWith(options: ReadLineOptions): Effect.Effect<Option.Option<string>, SocketError | TimeoutError> {

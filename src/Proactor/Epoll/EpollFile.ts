@@ -14,6 +14,9 @@
  * be asked of it, containers and distributions switch it off for its record of holes, and so does Node since 20.3.1. A
  * second engine would be needed beside this one in any case.
  *
+ * The thread reads into the target itself, and writes from the bytes themselves. Who transfers such memory meanwhile moves it
+ * from under the thread: that is found out when the call is back, and is a failure of the operation.
+ *
  * Cancelling. A call that is with a thread cannot be taken back, and `cancel` does not try: the operation completes, or
  * fails, like any other, and until then its buffer is the thread's.
  *
@@ -153,7 +156,7 @@ export class EpollFile implements ProactorFile {
     const length = Math.min(bytes.length - offset, PIECE_BYTES)
     const isAtEnd = position === "end"
     fs.write(this.fd, bytes, offset, length, isAtEnd ? null : position, (error, count) => {
-      operation.written = error === null ? count : 0
+      operation.took(error === null ? count : 0)
       this.over(operation, isAtEnd ? "write" : "pwrite", error)
     })
   }

@@ -84,7 +84,7 @@ export class IocpFile extends IocpHandle<FileOperation> implements ProactorFile 
     else if (operation.kind === "WriteAt") operation.written = slot.transferred
     if (operation.kind !== "ReadAt") return true
     if (slot.status === C.STATUS_END_OF_FILE) endOf(operation)
-    else if (slot.buffer !== undefined)
+    else if (operation.failure === undefined && slot.buffer !== undefined)
       operation.fill(slot.buffer.bytes.subarray(0, slot.transferred), copied)
     return true
   }

@@ -65,8 +65,8 @@ export class SimulatedFile implements ProactorFile {
     switch (operation.kind) {
       case "ReadAt":
         operation.failure = operation.vanished
-        if (operation.failure === undefined)
-          operation.fill(disk.read(content, operation.position, operation.room), own)
+        if (operation.failure !== undefined) break
+        operation.fill(disk.read(content, operation.position, operation.room), own)
         break
       case "WriteAt":
         this.write(operation)

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
@@ -359,6 +360,27 @@ export const files = (subject: Subject) => {
         if (round % 4 === 0) yield* Effect.sleep("1 millis")
         assert.isTrue(buffer.every((byte) => byte === 0))
       }
+    })
+  )
+
+  test(subject, "a buffer whose memory is transferred meanwhile is a typed error, and the file goes on", () =>
+    Effect.gen(function* () {
+      const file = yield* newFile
+      yield* file.writeAll(pattern(1000), { offset: 0 })
+      const buffer = new Uint8Array(1000)
+      const reading = yield* Effect.fork(Effect.either(file.readInto(buffer, { offset: 0 })))
+      yield* Effect.yieldNow()
+      const isOver = Option.isSome(yield* Fiber.poll(reading))
+      const kept = structuredClone(buffer, { transfer: [buffer.buffer] })
+      const outcome = yield* Fiber.join(reading)
+      if (isOver) assert.deepStrictEqual(outcome, Either.right(1000))
+      else {
+        const { _tag, advice = "", operation, reason } = yield* Effect.flip(outcome)
+        assert.deepStrictEqual([_tag, operation, reason], ["FileError", "read", "InvalidArgument"])
+        assert.include(advice, "transferred")
+      }
+      assert.strictEqual(kept.length, 1000)
+      assert.strictEqual((yield* file.read({ offset: 0 })).length, 1000)
     })
   )
 

@@ -267,6 +267,25 @@ export const vectored = (subject: Subject) => {
     )
   }
 
+  test(
+    subject,
+    "readVectored: buffers that are taken away meanwhile are a typed error, and what came stays",
+    () =>
+      Effect.gen(function* () {
+        const { client, server } = yield* pairOf(subject)
+        const buffers = [new Uint8Array(10), new Uint8Array(10)]
+        const reading = yield* Effect.fork(Effect.flip(server.readVectored(buffers)))
+        yield* Effect.yieldNow()
+        structuredClone(buffers, { transfer: buffers.map(({ buffer }) => buffer) })
+        yield* client.writeString("came")
+        assert.deepInclude(
+          { ...(yield* Fiber.join(reading)) },
+          { reason: "InvalidArgument", operation: "read" }
+        )
+        assert.strictEqual(text(yield* server.read), "came")
+      })
+  )
+
   test(subject, "readVectored fills the buffers in order, as far as what has come goes", () =>
     Effect.gen(function* () {
       const { client, server } = yield* pairOf(subject)

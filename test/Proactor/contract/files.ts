@@ -50,6 +50,9 @@ const readAt = (position: number, maxBytes = 65_536): ReadAtOperation => {
   return operation
 }
 
+const readInto = (target: Uint8Array, position: number): ReadAtOperation =>
+  Object.assign(readAt(position), { target })
+
 const writeAt = (position: number | "end", bytes: Uint8Array, offset = 0): WriteAtOperation => {
   const operation = new WriteAtOperation()
   operation.position = position
@@ -172,6 +175,31 @@ export const files = (subject: Subject) => {
       assert.strictEqual(failure.reason, "InvalidArgument")
       assert.strictEqual(yield* sizeOf(file), 0)
     })
+  )
+
+  test(
+    subject,
+    "memory that is transferred during an operation is a typed failure, and the file goes on",
+    (proactor) =>
+      Effect.gen(function* () {
+        const file = yield* openNew(proactor)
+        yield* perform(file, writeAt(0, pattern(1000)))
+        const [target, written] = [new Uint8Array(1000), new Uint8Array(pattern(1000))]
+        const all = [start(file, readInto(target, 0)), start(file, writeAt(0, written))]
+        const areInFlight = all.map(({ operation }) => operation.isInFlight)
+        // Kept: on Linux a thread is using it.
+        const kept = structuredClone([target, written], { transfer: [target.buffer, written.buffer] })
+        for (const { retired } of all) yield* retired
+        const [reading, writing] = all.map(({ operation }) => operation.failure?.reason)
+        assert.strictEqual(reading, areInFlight[0] ? "InvalidArgument" : undefined)
+        // A proactor may have copied what is to be written.
+        if (!areInFlight[1] || subject.name.includes("IOCP")) assert.strictEqual(writing, undefined)
+        else assert.strictEqual(writing, "InvalidArgument")
+        assert.strictEqual(kept.length, 2)
+        const gone = yield* attemptFailing(file, readInto(target, 0))
+        assert.strictEqual(gone.reason, "InvalidArgument")
+        assert.strictEqual((yield* perform(file, readAt(0))).chunk.length, 1000)
+      })
   )
 
   test(subject, "a file that is closed refuses, and closing it twice is no error", (proactor) =>
