@@ -101,7 +101,11 @@ const noBytes = new Uint8Array(0)
  * @internal
  */
 export const takenAway = ({ peer, purpose }: Operation): SocketError =>
-  invalidArgument(purpose, "the buffer was taken away: leave it until the operation is over", peer)
+  invalidArgument(
+    purpose,
+    "the buffer was taken away (its memory was transferred): leave it until the operation is over",
+    peer
+  )
 
 /**
  * Receives what has arrived, at least one byte and at most `maxBytes`. A success with an empty `chunk` is the end
