@@ -173,6 +173,14 @@ export const loopbackAddress = (family: AddressFamily, port = 0): SocketAddress 
   unsafeMake(family === "IPv4" ? "127.0.0.1" : "::1", port)
 
 /**
+ * Whether what is sent to a canonical address never leaves this host, and is seen by no network: `::1`, or of 127.0.0.0/8, mapped
+ * into IPv6 or not.
+ *
+ * @internal
+ */
+export const isLoopback = (host: string): boolean => host === "::1" || /^(::ffff:)?127\./.test(host)
+
+/**
  * Whether a value is an address, all of its parts looked at: made here, or put together by hand.
  *
  * @since 0.1.0

@@ -17,6 +17,7 @@ import { type Endpoint, format, type SocketAddress } from "../Address/index.js"
 import { invalidArgument, NetworkError, type SocketError, type TimeoutError } from "../Errors/index.js"
 import type { AnyConnection, Connection, TimeoutOptions } from "./Connection.js"
 import { timedOut } from "./internal/Deadline.js"
+import { isList } from "./internal/Lists.js"
 import * as Header from "./internal/ProxyHeader.js"
 import { StreamConnection } from "./internal/StreamConnection.js"
 import type { Listener } from "./Listener.js"
@@ -97,9 +98,6 @@ const trust = (trusted: ReadonlyArray<string>): Effect.Effect<(peer: Endpoint) =
     }
   )
 }
-
-/** What no compiler looked at may be anything. */
-const isList = (trusted: unknown): boolean => Array.isArray(trusted)
 
 /**
  * @since 0.1.0

@@ -26,6 +26,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { format, type SocketAddress } from "../../Address/index.js"
+import { isLoopback } from "../../Address/SocketAddress.js"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
 import type { ProactorService } from "../../Proactor/Proactor.js"
 import { type Connected, connectSocket } from "./ConnectAttempt.js"
@@ -57,9 +58,6 @@ export const interleaved = (addresses: ReadonlyArray<SocketAddress>): ReadonlyAr
   const turns = Array.from({ length: Math.max(first.length, second.length) }, (_, index) => index)
   return turns.flatMap((index) => [...first.slice(index, index + 1), ...second.slice(index, index + 1)])
 }
-
-/** Whether an attempt at it puts nothing on any network. */
-const isLoopback = ({ host }: SocketAddress): boolean => host === "::1" || /^(::ffff:)?127\./.test(host)
 
 /** The attempts of one connect, from the first to the end of all. */
 class Race {
@@ -139,7 +137,7 @@ class Race {
       const address = this.waiting.shift()
       if (address === undefined) return Effect.void
       this.latest = address
-      if (!isLoopback(address)) this.latestStart = this.clock.unsafeCurrentTimeNanos()
+      if (!isLoopback(address.host)) this.latestStart = this.clock.unsafeCurrentTimeNanos()
       this.underWay += 1
       return Effect.map(Effect.forkDaemon(this.attempt(address)), (fiber) => {
         this.attempts.push(fiber)

@@ -12,7 +12,13 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { format, isSocketAddress, type SocketAddress } from "../../Address/index.js"
-import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../../Errors/index.js"
+import {
+  invalidArgument,
+  isSocketError,
+  type SocketError,
+  type TimeoutError,
+  withDetails
+} from "../../Errors/index.js"
 import {
   type Datagram,
   LARGEST_DATAGRAM_BYTES,
@@ -35,6 +41,7 @@ import { DatagramSender } from "./DatagramSender.js"
 import { timedOut } from "./Deadline.js"
 import { mapDemand } from "./Intake.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
+import { isList } from "./Lists.js"
 import { isPositiveInteger } from "./Numbers.js"
 import type { Source } from "./Pulling.js"
 import { starting } from "./Starting.js"
@@ -44,10 +51,6 @@ const DEFAULT_MOST = 32
 const noBytes = (address?: string): SocketError => invalidArgument("send", "bytes are a Uint8Array", address)
 
 const noList = (address: string): SocketError => invalidArgument("send", "name a list of datagrams", address)
-
-/** What no compiler looked at may be anything. */
-const isList = (datagrams: unknown): boolean => Array.isArray(datagrams)
-const isObject = (datagram: unknown): boolean => Predicate.isRecord(datagram)
 
 /** @internal */
 export abstract class UdpSocketBase implements DatagramSocket, Owner {
@@ -126,6 +129,23 @@ export abstract class UdpSocketBase implements DatagramSocket, Owner {
     return this.lifetime.close()
   }
 
+  /** Sends what `make` makes of each, unless one is none. The list of that is its own: the caller's is the caller's to use again. */
+  protected sendEach<A>(
+    datagrams: ReadonlyArray<A>,
+    make: (datagram: A) => OutgoingDatagram | SocketError
+  ): Effect.Effect<void, SocketError> {
+    return starting((waitFor) => {
+      if (!isList(datagrams)) return Effect.fail(noList(this.peer))
+      const list: Array<OutgoingDatagram> = []
+      for (const datagram of datagrams) {
+        const made = make(datagram)
+        if (isSocketError(made)) return Effect.fail(made)
+        list.push(made)
+      }
+      return list.length === 0 ? Effect.void : this.sender.begin(list, waitFor)
+    })
+  }
+
   private late(timeout: Duration.DurationInput = 0): Effect.Effect<never, TimeoutError> {
     return Effect.fail(timedOut("receive", timeout, this.peer))
   }
@@ -175,18 +195,10 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
   sendMany(
     datagrams: ReadonlyArray<{ readonly bytes: Uint8Array; readonly address: SocketAddress }>
   ): Effect.Effect<void, SocketError> {
-    return starting((waitFor) => {
-      if (!isList(datagrams)) return Effect.fail(noList(this.peer))
-      // A list of its own: the caller's is the caller's to use again.
-      const list: Array<OutgoingDatagram> = []
-      for (const datagram of datagrams) {
-        if (!isObject(datagram)) return Effect.fail(noList(this.peer))
-        const { address, bytes } = datagram
-        const wrong = this.whatIsWrongWith(bytes, address)
-        if (wrong !== undefined) return Effect.fail(wrong)
-        list.push(outgoing(bytes, address))
-      }
-      return list.length === 0 ? Effect.void : this.sender.begin(list, waitFor)
+    return this.sendEach(datagrams, (datagram) => {
+      if (!Predicate.isRecord(datagram)) return noList(this.peer)
+      const { address, bytes } = datagram
+      return this.whatIsWrongWith(bytes, address) ?? outgoing(bytes, address)
     })
   }
 
@@ -248,14 +260,8 @@ export class ConnectedSocket extends UdpSocketBase implements ConnectedUdpSocket
   }
 
   sendMany(datagrams: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError> {
-    return starting((waitFor) => {
-      if (!isList(datagrams)) return Effect.fail(noList(this.peer))
-      const list: Array<OutgoingDatagram> = []
-      for (const bytes of datagrams) {
-        if (!(bytes instanceof Uint8Array)) return Effect.fail(noBytes(this.peer))
-        list.push(outgoing(bytes))
-      }
-      return list.length === 0 ? Effect.void : this.sender.begin(list, waitFor)
-    })
+    return this.sendEach(datagrams, (bytes) =>
+      bytes instanceof Uint8Array ? outgoing(bytes) : noBytes(this.peer)
+    )
   }
 }

@@ -17,11 +17,12 @@
  * @since 0.1.0
  */
 import type { SocketAddress } from "../../Address/index.js"
+import { isLoopback } from "../../Address/SocketAddress.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 import { isGroup } from "../Membership.js"
 import type { Event } from "./EventQueue.js"
 import type { Network, SimulatedHost } from "./Network.js"
-import { destination, isIPv6, isLoopback, onWire } from "./Ports.js"
+import { destination, isIPv6, onWire } from "./Ports.js"
 import type { SimulatedUdpSocket } from "./SimulatedUdpSocket.js"
 
 const BROADCAST = "255.255.255.255"

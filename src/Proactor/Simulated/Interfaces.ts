@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+
+import { isLoopback } from "../../Address/SocketAddress.js"
 import type { NetworkInterface } from "../SocketOption.js"
-import { isLoopback, onWire, type Ports } from "./Ports.js"
+import { onWire, type Ports } from "./Ports.js"
 
 /**
  * Their names. They are numbered from 1 on.

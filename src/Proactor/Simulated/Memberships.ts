@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
+
+import { isLoopback } from "../../Address/SocketAddress.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 import type { Packet } from "./DatagramTraffic.js"
 import type { Interface } from "./Interfaces.js"
-import { isLoopback } from "./Ports.js"
 
 /** @internal */
 export interface SimulatedMembership {

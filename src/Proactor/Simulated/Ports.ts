@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { type AddressFamily, type SocketAddress, unsafeMake } from "../../Address/index.js"
-import { fromParts } from "../../Address/SocketAddress.js"
+import { fromParts, isLoopback } from "../../Address/SocketAddress.js"
 import type { SocketErrorReason } from "../../Errors/index.js"
 
 const FIRST_EPHEMERAL_PORT = 49_152
@@ -36,10 +36,6 @@ export const wireAddress = (host: string, port: number): SocketAddress =>
 export const canonical = (host: string): string => onWire(unsafeMake(host, 0).host)
 
 const isAny = (host: string): boolean => host === ANY_IPV4 || host === ANY_IPV6
-
-/** Whether it never leaves a host. @internal */
-export const isLoopback = (host: string): boolean =>
-  host === "::1" || (host.startsWith("127.") && !isIPv6(host))
 
 /** Who may have a port besides. @internal */
 export interface BindingOptions {

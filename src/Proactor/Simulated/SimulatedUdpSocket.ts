@@ -32,6 +32,7 @@ import {
 } from "../Datagram.js"
 import { datagramOptions, type OptionAccess } from "../DatagramOptions.js"
 import { parseMembership } from "../Membership.js"
+import { takenAway } from "../Operation.js"
 import { sendable } from "../SockaddrCache.js"
 import type {
   DatagramOptionName,
@@ -305,13 +306,9 @@ export class SimulatedUdpSocket implements ProactorDatagramSocket, OptionAccess 
   private send(operation: SendToOperation): boolean {
     const { datagrams, offset } = operation
     operation.sent = 0
-    operation.failure = operation.vanished
-    if (operation.failure !== undefined) return true
     const most = this.part(datagrams.length - offset, this.owner.network.settings.partialWrites)
     for (const datagram of datagrams.slice(offset, offset + most)) {
-      // What was taken away is reported by the call that begins with it.
-      if (!isWhole(datagram)) return true
-      const wrong = this.sendOne(datagram)
+      const wrong = isWhole(datagram) ? this.sendOne(datagram) : takenAway(operation)
       // It is reported by the call that begins with it.
       if (wrong !== undefined && operation.sent > 0) return true
       if (wrong !== undefined) {

@@ -325,25 +325,35 @@ export const files = (subject: Subject) => {
   )
 
   for (const part of ["filled", "none, at the end"] as const) {
-    test(subject, `a buffer that is taken away meanwhile is a typed error: ${part}`, () =>
-      Effect.gen(function* () {
-        const file = yield* newFile
-        yield* file.writeAll(pattern(100_000), { offset: 0 })
-        const buffer = new Uint8Array(60_000)
-        const offset = part === "filled" ? 0 : 100_000
-        const reading = yield* Effect.fork(Effect.either(file.readInto(buffer, { offset })))
-        yield* Effect.yieldNow()
-        // The memory itself goes on to live here: a thread may be at it.
-        const moved = structuredClone(buffer, { transfer: [buffer.buffer] })
-        const answer = yield* reading
-        // Where the system does at once what it can, it has read before; a thread of Linux' never is so fast.
-        if (subject.name === "epoll") assert.isTrue(Either.isLeft(answer))
-        if (Either.isLeft(answer)) {
-          assert.deepInclude({ ...answer.left }, { _tag: "FileError", reason: "InvalidArgument" })
-        } else assert.strictEqual(answer.right > 0, part === "filled")
-        assert.strictEqual(moved.length, 60_000)
-        assert.strictEqual(yield* file.size, 100_000)
-      })
+    test(
+      subject,
+      `a buffer that is taken away meanwhile is a typed error, and the file goes on: ${part}`,
+      () =>
+        Effect.gen(function* () {
+          const file = yield* newFile
+          yield* file.writeAll(pattern(1000), { offset: 0 })
+          const buffer = new Uint8Array(1000)
+          const offset = part === "filled" ? 0 : 1000
+          const reading = yield* Effect.fork(Effect.either(file.readInto(buffer, { offset })))
+          yield* Effect.yieldNow()
+          const isOver = Option.isSome(yield* Fiber.poll(reading))
+          // The memory itself goes on to live here: a thread may be at it.
+          const moved = structuredClone(buffer, { transfer: [buffer.buffer] })
+          const answer = yield* Fiber.join(reading)
+          // Where the system does at once what it can, it has read before; a thread of Linux' never is so fast.
+          if (subject.name === "epoll") assert.isTrue(Either.isLeft(answer))
+          // That there is nothing at the end Windows says by itself, and it takes no memory.
+          const isWell = isOver || (part !== "filled" && Either.isRight(answer))
+          if (isWell) assert.deepStrictEqual(answer, Either.right(part === "filled" ? 1000 : 0))
+          else {
+            const { _tag, advice = "", operation, reason } = yield* Effect.flip(answer)
+            assert.deepStrictEqual([_tag, operation, reason], ["FileError", "read", "InvalidArgument"])
+            assert.include(advice, "transferred")
+          }
+          assert.strictEqual(moved.length, 1000)
+          assert.strictEqual(yield* file.size, 1000)
+          assert.strictEqual((yield* file.read({ offset: 0 })).length, 1000)
+        })
     )
   }
 
@@ -360,27 +370,6 @@ export const files = (subject: Subject) => {
         if (round % 4 === 0) yield* Effect.sleep("1 millis")
         assert.isTrue(buffer.every((byte) => byte === 0))
       }
-    })
-  )
-
-  test(subject, "a buffer whose memory is transferred meanwhile is a typed error, and the file goes on", () =>
-    Effect.gen(function* () {
-      const file = yield* newFile
-      yield* file.writeAll(pattern(1000), { offset: 0 })
-      const buffer = new Uint8Array(1000)
-      const reading = yield* Effect.fork(Effect.either(file.readInto(buffer, { offset: 0 })))
-      yield* Effect.yieldNow()
-      const isOver = Option.isSome(yield* Fiber.poll(reading))
-      const kept = structuredClone(buffer, { transfer: [buffer.buffer] })
-      const outcome = yield* Fiber.join(reading)
-      if (isOver) assert.deepStrictEqual(outcome, Either.right(1000))
-      else {
-        const { _tag, advice = "", operation, reason } = yield* Effect.flip(outcome)
-        assert.deepStrictEqual([_tag, operation, reason], ["FileError", "read", "InvalidArgument"])
-        assert.include(advice, "transferred")
-      }
-      assert.strictEqual(kept.length, 1000)
-      assert.strictEqual((yield* file.read({ offset: 0 })).length, 1000)
     })
   )
 
