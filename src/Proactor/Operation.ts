@@ -150,10 +150,12 @@ export class SendOperation extends Operation {
 
   /**
    * For proactors, before they look at the bytes: what is wrong, if there is none at `offset`. The buffer went to another
-   * thread, say, while the operation waited for its turn, or for room.
+   * thread, say, while the operation waited for its turn, or for room. (Of several pieces, the one that is next did; what of
+   * those after it is gone, see `Pieces`.)
    */
   get vanished(): SocketError | undefined {
-    return this.offset < this.bytes.length ? undefined : takenAway(this)
+    const isThere = this.offset < this.bytes.length && this.pieces?.isGone(0) !== true
+    return isThere ? undefined : takenAway(this)
   }
 
   /** Lets go of the bytes, once retired: it may be long until the next ones are sent. */

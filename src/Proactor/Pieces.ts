@@ -2,7 +2,10 @@
  * Several pieces of bytes that go out as one, and how far that has come.
  *
  * A cursor over pieces that are somebody else's: it copies none of them. It stands in the piece that is next, at the byte
- * that is next, and passes over pieces that are empty.
+ * that is next. Pieces that are empty are none.
+ *
+ * How long each piece is, is noted at the beginning. A piece whose length is another one later has lost its memory, or some
+ * of it: its buffer was transferred, or resized. Nothing from such a piece on is sent; what comes before it is.
  *
  * @since 0.1.0
  */
@@ -21,16 +24,26 @@ export class Pieces {
   /** Where the next byte is, in the piece that is next. */
   offset = 0
   private readonly all: ReadonlyArray<Uint8Array>
+  /** Of each piece, as it was at the beginning. */
+  private readonly lengths: ReadonlyArray<number>
   private index = 0
 
-  /** The list is the cursor's from here on; the pieces stay whose they are. */
+  /** The list stays the caller's, as the pieces do. */
   constructor(pieces: ReadonlyArray<Uint8Array>) {
+    const all: Array<Uint8Array> = []
+    const lengths: Array<number> = []
     let byteLength = 0
-    for (const piece of pieces) byteLength += piece.length
-    this.all = pieces
+    for (const piece of pieces) {
+      const { length } = piece
+      if (length === 0) continue
+      byteLength += length
+      all.push(piece)
+      lengths.push(length)
+    }
+    this.all = all
+    this.lengths = lengths
     this.byteLength = byteLength
     this.bytesLeft = byteLength
-    this.skipEmpty()
   }
 
   /** The piece that is next; empty at the end. */
@@ -48,6 +61,12 @@ export class Pieces {
     return this.all[this.index + place] ?? noBytes
   }
 
+  /** Whether one of those that are left is not what it was at the beginning, or there is none at that place. */
+  isGone(place: number): boolean {
+    const length = this.lengths[this.index + place]
+    return length === undefined || this.at(place).length !== length
+  }
+
   /** Passes over the next `count` bytes. */
   advance(count: number): void {
     // Most often all of it has left.
@@ -57,20 +76,21 @@ export class Pieces {
       this.bytesLeft = 0
       return
     }
-    let rest = count
-    while (rest > 0 && this.index < this.all.length) {
-      const step = Math.min(rest, this.current.length - this.offset)
-      this.offset += step
-      rest -= step
-      this.bytesLeft -= step
-      this.skipEmpty()
+    this.offset += count
+    this.bytesLeft -= count
+    while (this.index < this.all.length && this.offset >= this.length) {
+      this.offset -= this.length
+      this.index += 1
     }
   }
 
-  /** Copies the next bytes, as many as `target` has room for, and answers how many; the cursor stays. */
+  /**
+   * Copies the next bytes, as many as `target` has room for and are before a piece that is gone, and answers how many; the
+   * cursor stays.
+   */
   copyTo(target: Uint8Array): number {
     let filled = 0
-    for (let place = 0; place < this.left && filled < target.length; place++) {
+    for (let place = 0; filled < target.length && !this.isGone(place); place++) {
       const piece = this.at(place)
       const from = place === 0 ? this.offset : 0
       const length = Math.min(piece.length - from, target.length - filled)
@@ -80,17 +100,15 @@ export class Pieces {
     return filled
   }
 
-  /** The next bytes, `most` at most, as a copy; the cursor stays. */
+  /** The next bytes, `most` at most, as a copy; fewer before a piece that is gone; the cursor stays. */
   copy(most: number): Uint8Array {
     const bytes = new Uint8Array(Math.min(most, this.bytesLeft))
     const length = this.copyTo(bytes)
     return length === bytes.length ? bytes : bytes.subarray(0, length)
   }
 
-  private skipEmpty(): void {
-    while (this.index < this.all.length && this.offset >= this.current.length) {
-      this.index += 1
-      this.offset = 0
-    }
+  /** Of the piece that is next. */
+  private get length(): number {
+    return this.lengths[this.index] ?? 0
   }
 }

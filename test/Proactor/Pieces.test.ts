@@ -31,4 +31,26 @@ describe("pieces", () => {
       }),
       { numRuns: 500 }
     ))
+
+  it("are nothing any more from one on that was taken away, wherever the cursor stands", () =>
+    fc.assert(
+      fc.property(fc.array(fc.nat(12), { minLength: 1 }), fc.nat(), fc.nat(), (lengths, one, some) => {
+        const all = lengths.map((length, index) => new Uint8Array(length).fill(index))
+        const whole = Buffer.concat(all)
+        const gone = one % all.length
+        const before = Buffer.concat(all.slice(0, gone)).length
+        const at = some % (before + 1)
+        const pieces = new Pieces(all)
+        pieces.advance(at)
+        structuredClone(all[gone], { transfer: [all[gone]?.buffer ?? new ArrayBuffer(0)] })
+        // Of one that was empty nothing is missing.
+        const rest = whole.subarray(at, lengths[gone] === 0 ? undefined : before)
+        assert.deepStrictEqual(Buffer.from(pieces.copy(whole.length)), rest)
+        assert.strictEqual(pieces.bytesLeft, whole.length - at)
+        pieces.advance(rest.length)
+        assert.isTrue(pieces.isGone(0))
+        assert.strictEqual(pieces.copyTo(Buffer.alloc(1)), 0)
+      }),
+      { numRuns: 500 }
+    ))
 })

@@ -302,8 +302,7 @@ export class StreamConnection<out A extends Endpoint = SocketAddress>
   ): Effect.Effect<A, SocketError | TimeoutError> {
     return starting((waitFor) => {
       if (!isChunks(chunks)) return this.refuseChunks("write", "chunks")
-      // A copy of the list, which is the caller's to use again. (Of the chunks there is none.)
-      const job = this.writing.startVectored(new Pieces([...chunks]), extent)
+      const job = this.writing.startVectored(new Pieces(chunks), extent)
       return this.finish(job, options?.timeout, answer, waitFor)
     })
   }

@@ -186,10 +186,7 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
   send(bytes: Uint8Array, to: SocketAddress | Destination): Effect.Effect<void, SocketError> {
     if (!Predicate.isRecord(to)) return Effect.fail(invalidArgument("send", "say where to send to"))
     if (!isAddress(to)) return Effect.suspend(() => this.sendToHost(bytes, to))
-    return starting((waitFor) => {
-      const wrong = this.whatIsWrongWith(bytes, to)
-      return wrong === undefined ? this.sender.begin([outgoing(bytes, to)], waitFor) : Effect.fail(wrong)
-    })
+    return this.sendTo(bytes, to)
   }
 
   sendMany(
@@ -219,12 +216,27 @@ export class UnconnectedSocket extends UdpSocketBase implements UdpSocket {
   }
 
   private sendToHost(bytes: Uint8Array, { host, port }: Destination): Effect.Effect<void, SocketError> {
+    if (!(bytes instanceof Uint8Array)) return Effect.fail(noBytes())
+    const { length } = bytes
     // A socket for both families takes whichever the name has first.
     const family = this.socket.family === "IPv4" || this.isIPv6Only ? this.socket.family : undefined
     const resolved = Effect.mapError(this.resolver.resolve(host, port, family), (failure) =>
       withDetails(failure, { operation: "send" })
     )
-    return Effect.flatMap(resolved, ([address]) => this.send(bytes, address))
+    return Effect.flatMap(resolved, ([address]) => this.sendTo(bytes, address, length))
+  }
+
+  /** `byteLength`: how many bytes there were when that was asked for, if it was before. Fewer now, and they were taken away. */
+  private sendTo(
+    bytes: Uint8Array,
+    address: SocketAddress,
+    byteLength?: number
+  ): Effect.Effect<void, SocketError> {
+    return starting((waitFor) => {
+      const wrong = this.whatIsWrongWith(bytes, address)
+      if (wrong !== undefined) return Effect.fail(wrong)
+      return this.sender.begin([{ bytes, byteLength: byteLength ?? bytes.length, address }], waitFor)
+    })
   }
 
   /** What the system would not be asked for. That the families fit together, and the port is one, is the proactor's to look at. */

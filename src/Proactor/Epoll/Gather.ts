@@ -75,7 +75,7 @@ export class Gather {
     this.memory.free()
   }
 
-  /** Fills the table with what comes next. */
+  /** Fills the table with what comes next, as far as it is there. The first piece is. */
   private fill(pieces: Pieces): void {
     const { block } = this
     this.entries = 0
@@ -83,7 +83,7 @@ export class Gather {
     /** Where in the block the small pieces begin that are not in the table yet. */
     let begin = 0
     let total = 0
-    for (let place = 0; place < pieces.left && total < ENOUGH_BYTES; place++) {
+    for (let place = 0; total < ENOUGH_BYTES && !pieces.isGone(place); place++) {
       const piece = pieces.at(place)
       const from = place === 0 ? pieces.offset : 0
       const length = piece.length - from

@@ -78,11 +78,12 @@ const hasVanished = (operation: SendOperation): true => {
 const sendUpTo = (place: Place, operation: SendOperation, endpoint: Endpoint, room: number): void => {
   const { bytes, offset, pieces } = operation
   const rest = pieces?.bytesLeft ?? bytes.length - offset
-  const count = part(place, Math.min(rest, room), place.network.settings.partialWrites)
-  operation.sent = count
-  place.network.simulation.trace(() => `${endpoint.name} sends ${count}`)
-  if (pieces === undefined) endpoint.put(bytes.subarray(offset, offset + count))
-  else endpoint.put(pieces.copy(count))
+  const most = part(place, Math.min(rest, room), place.network.settings.partialWrites)
+  // Fewer where one of the pieces is gone.
+  const chunk = pieces === undefined ? bytes.subarray(offset, offset + most) : pieces.copy(most)
+  operation.sent = chunk.length
+  place.network.simulation.trace(() => `${endpoint.name} sends ${chunk.length}`)
+  endpoint.put(chunk)
 }
 
 /** The system takes the bytes after all, though there was no room. @internal */

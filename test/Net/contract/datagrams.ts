@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { format, type SocketAddress } from "../../../src/Address/index.js"
+import * as Net from "../../../src/Net/Net.js"
 import * as Udp from "../../../src/Net/Udp.js"
 import { bytes, pattern, type Subject, test, text } from "../harness.js"
 import { bound, inOrder, numbered, numberOf, two, upTo } from "../udp.js"
@@ -41,6 +42,25 @@ export const datagrams = (subject: Subject) => {
     })
   )
 
+  test(subject, "bytes that are taken away while a name is looked up are no empty datagram", () =>
+    Effect.gen(function* () {
+      const some = new Uint8Array(5)
+      const { proactor, resolver } = yield* Net.Net
+      const resolve: typeof resolver.resolve = (host, port, family) =>
+        Effect.tap(resolver.resolve(host, port, family), () => {
+          if (host === "localhost") structuredClone(some, { transfer: [some.buffer] })
+        })
+      const one = yield* bound.pipe(Effect.provideService(Net.Net, Net.overProactor(proactor, { resolve })))
+      const failure = yield* Effect.flip(one.send(some, { host: "localhost", port: one.address.port }))
+      assert.deepInclude(
+        { ...failure },
+        { _tag: "NetworkError", reason: "InvalidArgument", operation: "send" }
+      )
+      yield* one.send(bytes("next"), one.address)
+      assert.strictEqual(text((yield* one.receive).bytes), "next")
+    })
+  )
+
   test(subject, "where nobody can be sent to is an invalid argument, and what is no bytes", () =>
     Effect.gen(function* () {
       const one = yield* bound
@@ -55,6 +75,7 @@ export const datagrams = (subject: Subject) => {
         only.send(some, one.address),
         // What only a program without types would pass.
         one.send("text" as unknown as Uint8Array, one.address),
+        one.send("text" as unknown as Uint8Array, { host: "localhost", port: one.address.port }),
         one.send(some, undefined as unknown as SocketAddress),
         one.sendMany([
           { bytes: some, address: one.address },

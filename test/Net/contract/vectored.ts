@@ -267,6 +267,38 @@ export const vectored = (subject: Subject) => {
     )
   }
 
+  for (const lengths of [
+    [10_000_000, 10_000_000, 10],
+    [10_000_000, 10, 10_000_000, 10],
+    [10_000_000, 100, 10, 100]
+  ]) {
+    test(
+      subject,
+      `what comes before a piece that was taken away is written, nothing after it (${lengths})`,
+      () =>
+        Effect.gen(function* () {
+          const { client, server } = yield* pairOf(subject)
+          const chunks = lengths.map((length, index) => new Uint8Array(length).fill(index + 1))
+          const writing = yield* Effect.fork(Effect.flip(client.writeAllVectored(chunks)))
+          yield* Effect.sleep("20 millis")
+          const gone = lengths.length - 2
+          structuredClone(chunks[gone], { transfer: [chunks[gone]?.buffer ?? new ArrayBuffer(0)] })
+          const reading = yield* Effect.fork(readToEnd(server))
+          assert.deepInclude(
+            { ...(yield* Fiber.join(writing)) },
+            { _tag: "NetworkError", reason: "InvalidArgument" }
+          )
+          yield* client.close
+          const came = yield* Fiber.join(reading)
+          assert.strictEqual(
+            came.length,
+            lengths.slice(0, gone).reduce((sum, length) => sum + length)
+          )
+          assert.strictEqual(came.at(-1), gone)
+        })
+    )
+  }
+
   test(
     subject,
     "readVectored: buffers that are taken away meanwhile are a typed error, and what came stays",
