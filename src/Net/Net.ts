@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { SocketAddress } from "../Address/index.js"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
@@ -136,8 +137,8 @@ class NetOverProactor implements NetService {
     { attemptDelay = ATTEMPT_DELAY, host, port }: ConnectOptions,
     deadline: Deadline | undefined
   ): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
-    const delay = Duration.decode(attemptDelay)
-    if (Duration.lessThan(delay, LEAST_ATTEMPT_DELAY)) {
+    const delay = Option.getOrUndefined(Duration.decodeUnknown(attemptDelay))
+    if (delay === undefined || Duration.lessThan(delay, LEAST_ATTEMPT_DELAY)) {
       return Effect.fail(invalidArgument("connect", "attemptDelay is 10 milliseconds or more"))
     }
     if (port === 0)

@@ -379,7 +379,8 @@ describe("connecting to a name (RFC 8305)", () => {
     run(
       { [six]: "black hole", [four]: "answers" },
       Effect.gen(function* () {
-        for (const attemptDelay of [9, 0, -1, Number.NaN, "9 millis"] as const) {
+        const untyped = "soon" as "1 second"
+        for (const attemptDelay of [9, 0, -1, Number.NaN, "9 millis", untyped] as const) {
           const failure = yield* Effect.flip(connect({ attemptDelay }))
           assert.deepInclude({ ...failure }, { _tag: "NetworkError", reason: "InvalidArgument" })
         }
