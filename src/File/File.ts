@@ -1,9 +1,9 @@
 /**
  * Files: opened, read, written, appended to, cut and flushed, at any position of theirs.
  *
- * A file is a scoped resource: it is closed with the scope it was opened in, or earlier by `close`. It has no position of
- * its own: whoever reads or writes says where. So any number of fibers may use one file at once, and none is in another's
- * way; what they write to the same place comes there in any order.
+ * A file is a scoped resource: it is closed with the scope it was opened in, or earlier by `close`, and whoever closes it waits
+ * for the system to do so, for 10 s at most. It has no position of its own: whoever reads or writes says where. So any number
+ * of fibers may use one file at once, and none is in another's way; what they write to the same place comes there in any order.
  *
  * On Windows the operations go through the completion port. On Linux, where no file is ever not ready, they go to libuv's
  * threads. In `Net.layerSimulated` there is a disk in memory for each host.
@@ -150,7 +150,11 @@ export interface File {
   /** How long it is, in bytes. */
   readonly size: Effect.Effect<number, FileError>
 
-  /** Closes the file now rather than with its scope. What is under way fails with `Closed`, or is over. Twice is no error. */
+  /**
+   * Closes the file now rather than with its scope. What is under way fails with `Closed`, or is over. Twice is no error. When
+   * this ends, the system has closed it, and its disk can be unmounted. Should that take longer than 10 s, as with a disk across
+   * the network that does not answer, it ends all the same, and the log says so (a warning). So it is when the scope closes.
+   */
   readonly close: Effect.Effect<void>
 
   /**

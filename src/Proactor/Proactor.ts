@@ -12,7 +12,7 @@
  *  - `cancel` asks for an early retirement of an operation in flight on this socket. What completes all the same is a
  *    success, with its bytes or its connection.
  *  - `close` is for a socket with nothing in flight: whoever closes cancels first, and waits. Closing twice is no
- *    error. After `close` every call on the socket fails with `Closed`, and touches no descriptor: its number may be
+ *    error. Where a thread closes the handle, `whenClosed` tells when that is done. After `close` every call on the socket fails with `Closed`, and touches no descriptor: its number may be
  *    somebody else's by then.
  *  - While anything is in flight the process stays alive; when nothing is, the proactor does not keep it.
  *
@@ -53,9 +53,15 @@ export interface ProactorHandle<Op extends Operation> {
   readonly close: () => void
   /**
    * Gives the handle up without closing it, with whatever the kernel may still write to: for one whose operations
-   * would not drain. A leak on purpose, the lesser evil.
+   * would not drain. A leak on purpose, the lesser evil. One that was closed, and which the system is still closing, is
+   * not waited for any more, by nobody.
    */
   readonly abandon: () => void
+  /**
+   * Calls back, once, when the system has closed the handle; within this call, if it has. Absent where that is so as soon as
+   * `close` returns.
+   */
+  readonly whenClosed?: (closed: () => void) => void
 }
 
 /**

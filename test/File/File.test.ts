@@ -1,7 +1,7 @@
 /**
  * Files of this system, seen from outside as well: by `node:fs`, and as directories, pipes and full disks are.
  */
-import { execFileSync, spawn } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -14,6 +14,7 @@ import { pair, pattern, readToEnd, runChecked, type Subject, test } from "../Net
 import { absenceOf } from "../support/absence.js"
 import { bytes, text } from "../support/bytes.js"
 import { temporaryFile, temporaryFolder } from "../support/folder.js"
+import { tinyDisk } from "../support/tinyDisk.js"
 
 const isWindows = process.platform === "win32"
 
@@ -244,25 +245,6 @@ describe.runIf(process.platform === "linux")("files on Linux", () => {
     })
   )
 
-  /** A file system of 1 MiB in a mount namespace of its own; its root as this process sees it. */
-  const tinyDisk = (afterwards = ":") =>
-    Effect.gen(function* () {
-      const folder = yield* temporaryFolder
-      const mount = `mount -t tmpfs -o size=1m none "${folder}" && touch "${folder}/ready"`
-      // Without the right to mount, a user namespace gives it.
-      const flags = process.geteuid?.() === 0 ? "-m" : "-Urm"
-      const script = `cd "${folder}" && ${mount} && ${afterwards} && exec sleep 60`
-      const child = yield* Effect.acquireRelease(
-        Effect.sync(() => spawn("unshare", [flags, "sh", "-c", script], { stdio: "ignore" })),
-        (child) => Effect.sync(() => child.kill("SIGKILL"))
-      )
-      const root = join(`/proc/${child.pid}/root`, folder)
-      yield* Effect.suspend(() =>
-        fs.existsSync(join(root, "ready")) ? Effect.void : Effect.fail("not mounted yet")
-      ).pipe(Effect.retry(Schedule.intersect(Schedule.spaced("20 millis"), Schedule.recurs(250))))
-      return root
-    })
-
   const needingUnshare = (name: string, program: () => Parameters<typeof runChecked>[1]) =>
     it(name, () => {
       const absence = absenceOf("unshare")
@@ -271,7 +253,8 @@ describe.runIf(process.platform === "linux")("files on Linux", () => {
 
   needingUnshare("a disk that is full", () =>
     Effect.gen(function* () {
-      const path = join(yield* tinyDisk(), "file")
+      const { root } = yield* tinyDisk()
+      const path = join(root, "file")
       const file = yield* File.open(path, { access: "readWrite", create: "exclusively" })
       const all = pattern(3 * 1024 * 1024)
       const failure = yield* failing(file.writeAll(all, { offset: 0 }))
@@ -291,7 +274,7 @@ describe.runIf(process.platform === "linux")("files on Linux", () => {
   needingUnshare("a file system that is read-only", () =>
     Effect.gen(function* () {
       // Refused as long as a file is open to be written, which is what is tried below.
-      const root = yield* tinyDisk(`until mount -o remount,ro none "$PWD"; do sleep 0.02; done`)
+      const { root } = yield* tinyDisk(`until mount -o remount,ro none "$PWD"; do sleep 0.02; done`)
       const path = join(root, "ready")
       // The remounting comes a moment after the file that says that it was mounted.
       const failure = yield* failing(opening(path, { access: "write" })).pipe(

@@ -1,8 +1,9 @@
 /**
  * The life of a socket that has operations in flight.
  *
- *     Open --close--> Closing --cancelled--> Draining --nothing in flight--> Closed
- *                                             |     |
+ *     Open --close--> Closing --cancelled--> Draining --nothing in flight--> GivenBack --the system has it--> Closed
+ *                                             |     |                            |
+ *                                             |     |                            +--it takes too long--> Closed, so to say
  *                                             |     +--will not drain--> Closed, its handle leaked on purpose
  *                                             |
  *                                             +--promised bytes do not leave--> cancelled as well; Draining goes on
@@ -15,6 +16,9 @@
  * What a write that ran out of its time has left to the system is not cancelled at once. Its caller was told that it is on its
  * way, and so it gets a while to leave (`DELIVERY_LIMIT`), as what a socket holds leaves after `close(2)` too. Only where the
  * system itself holds nothing by then, as with a pipe that is full, does anybody wait for it.
+ *
+ * Most handles are closed when the call that closes them has returned. A thread closes a file of Linux', and a disk across the
+ * network can keep it: then closing waits, and after a while goes on without, which the log says.
  *
  * Everybody who closes waits until the socket is closed; closing a closed socket does nothing.
  *
@@ -29,6 +33,9 @@ import { Waiters } from "./Waiters.js"
 
 /** How long cancelled operations may take to retire. They take microseconds. */
 const DRAIN_LIMIT = Duration.seconds(10)
+
+/** How long the system may take to close a handle that was given back. */
+const GIVE_BACK_LIMIT = Duration.seconds(10)
 
 /**
  * How long a closing socket gives to what was promised to leave. A peer that does not read holds up closing for that long.
@@ -97,13 +104,13 @@ export interface Owner extends Peer {
  *
  * @internal
  */
-export type Mortal = Pick<ProactorHandle<never>, "close" | "abandon">
+export type Mortal = Pick<ProactorHandle<never>, "close" | "abandon" | "whenClosed">
 
 /** @internal */
 export class Lifetime {
   private readonly socket: Mortal
   private readonly owner: Owner
-  private state: "Open" | "Closing" | "Draining" | "Closed" = "Open"
+  private state: "Open" | "Closing" | "Draining" | "GivenBack" | "Closed" = "Open"
   private closers: Waiters | undefined
 
   constructor(socket: Mortal, owner: Owner) {
@@ -131,9 +138,7 @@ export class Lifetime {
     const { halves } = this.owner
     for (const half of halves) half.close(why)
     this.state = "Draining"
-    if (halves.some((half) => half.isInFlight)) return this.drain
-    this.finish()
-    return undefined
+    return halves.some((half) => half.isInFlight) ? this.drain : this.giveBack()
   }
 
   /**
@@ -161,7 +166,7 @@ export class Lifetime {
 
   private get drain(): Effect.Effect<void> {
     return Effect.flatMap(Effect.zipRight(this.delivery, this.drainedWithin(DRAIN_LIMIT)), (isDrained) => {
-      if (isDrained) return Effect.sync(() => this.finish())
+      if (isDrained) return this.giveBack() ?? Effect.void
       this.socket.abandon()
       this.finish()
       return Effect.logWarning(
@@ -181,6 +186,35 @@ export class Lifetime {
     })
   }
 
+  /** Closes the handle, and answers how to go on; nothing, if it is closed with that. */
+  private giveBack(): Effect.Effect<void> | undefined {
+    const { socket } = this
+    this.state = "GivenBack"
+    socket.close()
+    if (socket.whenClosed !== undefined) return this.taken
+    this.finish()
+    return undefined
+  }
+
+  /** Until the system has closed it, or is not waited for any longer. */
+  private get taken(): Effect.Effect<void> {
+    const { owner, socket } = this
+    const isTaken = Effect.flatMap(Deadline.start(GIVE_BACK_LIMIT), (deadline) =>
+      Effect.async<boolean>((resume) => {
+        deadline?.onExpire(() => resume(Effect.succeed(false)))
+        socket.whenClosed?.(() => {
+          deadline?.cancel()
+          resume(Effect.succeed(true))
+        })
+      })
+    )
+    return Effect.flatMap(isTaken, (isClosed) => {
+      if (!isClosed) socket.abandon()
+      this.finish()
+      return isClosed ? Effect.void : Effect.logWarning(`the system has not closed ${owner.peer} yet`)
+    })
+  }
+
   private get closed(): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       if (this.state === "Closed") return resume(Effect.void)
@@ -191,8 +225,6 @@ export class Lifetime {
 
   private finish(): void {
     this.state = "Closed"
-    // After an `abandon` this does nothing.
-    this.socket.close()
     this.closers?.wakeAll()
   }
 }

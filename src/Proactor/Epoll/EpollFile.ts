@@ -22,12 +22,14 @@
  *
  * Lifecycle of the file:
  *
- *     Open --close, nothing in flight--> Closed
- *       |
- *       +--close, or abandon, with operations in flight--> Draining --the last one is back--> Closed
+ *     Open --close, nothing in flight--> Closing --a thread has closed the descriptor--> Closed
+ *       |                                   |
+ *       |                                   +--the last operation is back
+ *       |                                   |
+ *       +--close, or abandon, with operations in flight--> Draining
  *
  * The descriptor is closed only when no thread uses it: its number is reused at once. It is closed by a thread too, since a
- * file system across the network may take its time over that.
+ * file system across the network may take its time over that. Whoever closes is called back at the end (`whenClosed`).
  *
  * @since 0.1.0
  */
@@ -60,8 +62,10 @@ export interface FileHost {
   readonly handedOver: () => void
   /** Such an operation is over, and its outcome in its fields: it retires, and its submitter is to be told. */
   readonly broughtBack: (operation: FileOperation) => void
-  /** The file is closed. */
+  /** The file is no open one any more: its descriptor is to be closed, and perhaps some thread still uses it. */
   readonly forget: (file: EpollFile) => void
+  /** The descriptor is closed, or nobody waits for that. */
+  readonly gone: (file: EpollFile) => void
 }
 
 type Failure = NodeJS.ErrnoException | null
@@ -72,6 +76,9 @@ export class EpollFile implements ProactorFile {
   private readonly fd: number
   private inFlight = 0
   private isClosed = false
+  /** Whether the descriptor is closed too. */
+  private isGone = false
+  private readonly closers: Array<() => void> = []
 
   constructor(host: FileHost, fd: number) {
     this.host = host
@@ -111,6 +118,12 @@ export class EpollFile implements ProactorFile {
   abandon(): void {
     // What comes back after all closes it then.
     this.close()
+    this.host.gone(this)
+  }
+
+  whenClosed(closed: () => void): void {
+    if (this.isGone) closed()
+    else this.closers.push(closed)
   }
 
   private refusalOf(operation: FileOperation): SocketError | undefined {
@@ -183,8 +196,14 @@ export class EpollFile implements ProactorFile {
 
   private closeIfDrained(): void {
     if (this.inFlight > 0) return
-    // What close(2) answers concerns what was written earlier, which is for `Flush` to tell.
-    fs.close(this.fd, () => {})
+    // What close(2) answers concerns what was written earlier, which is for `Flush` to tell: it is closed in any case.
+    fs.close(this.fd, () => this.wasClosed())
+  }
+
+  private wasClosed(): void {
+    this.isGone = true
+    this.host.gone(this)
+    for (const closed of this.closers.splice(0)) closed()
   }
 }
 

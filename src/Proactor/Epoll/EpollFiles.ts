@@ -2,7 +2,8 @@
  * The files of a proactor on Linux: how they are opened, which are open, and how many operations are with threads.
  *
  * Opening is a thread's as well (see `EpollFile`): a path may lead across the network. It is not an operation and cannot be
- * called back; a descriptor that comes when the proactor has closed is closed at once.
+ * called back; a descriptor that comes when the proactor has closed is closed at once. Closing is a thread's too, and a proactor
+ * that ends waits for what is being closed, for a while.
  *
  * What is no regular file (and no disk as such) is refused once it is open, by what it says it is: directories; pipes,
  * sockets and terminals, which have no positions, and would hold a thread for as long as nobody writes. To open one of those
@@ -20,6 +21,9 @@ import type { FileOpening, ProactorFile } from "../Proactor.js"
 import { EpollFile, type FileHost, failureOf } from "./EpollFile.js"
 
 const DEFAULT_MODE = 0o666
+
+/** How long a proactor that ends waits for its descriptors to be closed. */
+const CLOSE_MILLISECONDS = 10_000
 
 const ACCESS: Record<FileOpening["access"], number> = {
   read: fs.constants.O_RDONLY,
@@ -47,6 +51,9 @@ export class EpollFiles implements FileHost {
   readonly ledger: Ledger
   isClosed = false
   private readonly open = new Set<EpollFile>()
+  /** Those that are closed, and whose descriptors are not yet. */
+  private readonly leaving = new Set<EpollFile>()
+  private onAllGone: (() => void) | undefined
   private withThreads = 0
   private readonly retire: (operation: FileOperation) => void
 
@@ -91,12 +98,38 @@ export class EpollFiles implements FileHost {
 
   forget(file: EpollFile): void {
     this.open.delete(file)
+    this.leaving.add(file)
   }
 
-  /** Ends what a careless owner left open. What a thread has comes back by itself, and closes its file. */
+  gone(file: EpollFile): void {
+    this.leaving.delete(file)
+    if (this.leaving.size === 0) this.onAllGone?.()
+  }
+
+  /** Ends what a careless owner left open. What a thread has comes back by itself, and closes its file: see `ended`. */
   shutDown(): void {
     this.isClosed = true
     for (const file of [...this.open]) file.close()
+  }
+
+  /** After `shutDown`: waits until every descriptor is closed. */
+  get ended(): Effect.Effect<void> {
+    return Effect.flatMap(this.allGone, (areGone) =>
+      areGone ? Effect.void : Effect.logWarning(`the system has not closed ${this.leaving.size} files yet`)
+    )
+  }
+
+  /** Waits until every descriptor is closed: `true`; or for a time that is long enough: `false`. */
+  private get allGone(): Effect.Effect<boolean> {
+    return Effect.async((resume) => {
+      if (this.leaving.size === 0) return resume(Effect.succeed(true))
+      // The system's time, not the program's: under a test's clock no time passes.
+      const timer = setTimeout(() => resume(Effect.succeed(false)), CLOSE_MILLISECONDS)
+      this.onAllGone = () => {
+        clearTimeout(timer)
+        resume(Effect.succeed(true))
+      }
+    })
   }
 
   /** Makes a file of the descriptor, if it is one. */

@@ -7,7 +7,8 @@
  * Lifecycle. One epoll instance and one fiber (see `CompletionLoop`) serve all sockets. A socket is registered when an
  * operation of it first has to wait, under the index and generation of its slot: an event that was queued for a closed
  * socket finds its slot in another generation, and is dropped. When the scope closes, sockets that are still open
- * lose what they have in flight and are closed; then the fiber ends; then the epoll instance is closed.
+ * lose what they have in flight and are closed, and files are waited for; then the fiber ends; then the epoll instance is
+ * closed.
  *
  * @since 0.1.0
  */
@@ -251,8 +252,15 @@ class EpollProactor implements ProactorService, EpollHost, CompletionLoop.Comple
     this.loop = loop
   }
 
-  /** Ends what a careless owner left open: cancels it, which is immediate here, and closes it. */
-  shutDown(): void {
+  /** Ends what a careless owner left open: cancels it, which is immediate but for files, and closes it. */
+  get end(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.shutDown()
+      return this.files.ended
+    })
+  }
+
+  private shutDown(): void {
     this.isClosed = true
     for (const socket of this.sockets.tenants()) socket.close()
     this.gathering?.free()
@@ -275,6 +283,6 @@ export const make: Effect.Effect<ProactorService, SocketError, Scope.Scope> = Ef
   const waiter = yield* EpollWaiter.make
   const proactor = new EpollProactor(libc(), waiter)
   proactor.attach(yield* CompletionLoop.make(proactor))
-  yield* Effect.addFinalizer(() => Effect.sync(() => proactor.shutDown()))
+  yield* Effect.addFinalizer(() => proactor.end)
   return proactor
 })
