@@ -154,7 +154,7 @@ export const MmsghdrLayout = { size: 64, message: 0, length: 56 } as const
  *
  * @internal
  */
-export const InotifyEventLayout = { size: 16, mask: 4, nameLength: 12 } as const
+export const InotifyEventLayout = { size: 16, mask: 4, cookie: 8, nameLength: 12 } as const
 
 /**
  * Room for any socket address: `sizeof(struct sockaddr_storage)`.

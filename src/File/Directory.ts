@@ -2,7 +2,8 @@
  * Directories: what happens in them, as a stream.
  *
  * The system tells which names were made, removed, renamed or written to; it does not tell by whom, and one deed may be
- * several changes, as many as that system makes of it. What happens faster than the stream is pulled is kept by the system,
+ * several changes, as many as that system makes of it. A renaming within the directory is two, `renamedFrom` and `renamedTo`,
+ * with the same `cookie`. What happens faster than the stream is pulled is kept by the system,
  * up to a limit. Beyond that some of it is lost, and the stream says so, with `overflow`: look at the directory itself then.
  *
  * @since 0.1.0
@@ -13,7 +14,7 @@ import type * as Stream from "effect/Stream"
 import { FileError } from "../Errors/index.js"
 import { pulled } from "../Net/internal/Pulling.js"
 import { Net } from "../Net/Net.js"
-import type { DirectoryChange } from "../Proactor/FileOperation.js"
+import type { DirectoryChange } from "../Proactor/DirectoryChange.js"
 import { wrongPath } from "./internal/Paths.js"
 import { Watcher, watchFailure } from "./internal/Watcher.js"
 

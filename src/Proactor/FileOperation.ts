@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import type { SocketError } from "../Errors/index.js"
+import type { DirectoryChange } from "./DirectoryChange.js"
 import { Operation, takenAway } from "./Operation.js"
 import type { ProactorFile } from "./Proactor.js"
 
@@ -177,25 +178,6 @@ export class SendFileOperation extends Operation {
     this.file = undefined
   }
 }
-
-/**
- * Something that happened in a directory, to the entry of that name.
- *
- * `renamedFrom` and `renamedTo` are the two sides of a renaming, and come one after the other; where a name left the
- * directory, or came into it, there is only the one side. A name that is not UTF-8 (Linux) or UTF-16 (Windows) has
- * replacement characters. `overflow`: more happened than the system could keep, and some of it is lost: look at the
- * directory itself.
- *
- * @since 0.1.0
- * @category models
- */
-export type DirectoryChange =
-  | {
-      readonly kind: "created" | "removed" | "modified" | "renamedFrom" | "renamedTo"
-      /** Relative to the directory. */
-      readonly name: string
-    }
-  | { readonly kind: "overflow" }
 
 /**
  * Waits for changes in a directory, and takes those that there are: at least one. From the moment in which the first one

@@ -13,6 +13,7 @@ import * as IocpProactor from "./Iocp/IocpProactor.js"
 import { Proactor } from "./Proactor.js"
 
 export * from "./Datagram.js"
+export type { DirectoryChange } from "./DirectoryChange.js"
 export * from "./FileOperation.js"
 export * from "./NamedPipe.js"
 export * from "./Operation.js"

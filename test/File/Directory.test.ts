@@ -36,6 +36,10 @@ const upTo = (changes: Changes, kind: Directory.Change["kind"], name: string) =>
 const ofNames = (changes: ReadonlyArray<Directory.Change>) =>
   changes.filter(({ kind }) => kind !== "modified").map((change) => `${change.kind} ${nameOf(change)}`)
 
+/** The names on one side of the renamings, by their cookies. */
+const cookiesOf = (changes: ReadonlyArray<Directory.Change>, side: "renamedFrom" | "renamedTo") =>
+  new Map(changes.flatMap((change) => (change.kind === side ? [[change.cookie, change.name]] : [])))
+
 const watching = Effect.gen(function* () {
   const folder = yield* temporaryFolder
   const changes = yield* Directory.watch(folder)
@@ -61,6 +65,54 @@ describe("watching a directory", () => {
         "removed Grüße 世界",
         "created end"
       ])
+    })
+  )
+
+  test(subject, "the two sides of a renaming have a cookie in common, and nothing else has one", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      touch(at("0"))
+      // What was there already is replaced.
+      touch(at("5"))
+      const total = 20
+      for (let count = 0; count < total; count++) {
+        fs.renameSync(at(`${count}`), at(`${count + 1}`))
+        // One waits when it happens, or finds that it has happened.
+        if (count % 2 === 0) yield* Effect.sleep("1 millis")
+      }
+      fs.writeFileSync(at("end"), "written")
+      const all = yield* upTo(changes, "created", "end")
+      const [from, to] = [cookiesOf(all, "renamedFrom"), cookiesOf(all, "renamedTo")]
+      const names = Array.from({ length: total + 1 }, (_, count) => `${count}`)
+      assert.deepStrictEqual([...from.values()], names.slice(0, -1))
+      assert.deepStrictEqual([...to.values()], names.slice(1))
+      assert.deepStrictEqual([...from.keys()], [...to.keys()])
+      for (const cookie of from.keys()) {
+        assert.isTrue(Number.isInteger(cookie) && cookie >= 1 && cookie <= 0xffff_ffff)
+      }
+      const others = all.filter(({ kind }) => !kind.startsWith("renamed"))
+      assert.isNotEmpty(others)
+      for (const other of others) assert.notProperty(other, "cookie")
+    })
+  )
+
+  test(subject, "so it has where the first side is taken before the second has come", () =>
+    Effect.gen(function* () {
+      const { at, changes } = yield* watching
+      touch(at("0"))
+      yield* upTo(changes, "created", "0")
+      const cookies = new Set<number>()
+      for (let count = 0; count < 20; count++) {
+        const pulling = yield* Effect.fork(upTo(changes, "renamedTo", `${count + 1}`))
+        yield* Effect.sleep("1 millis")
+        fs.renameSync(at(`${count}`), at(`${count + 1}`))
+        const all = yield* Fiber.join(pulling)
+        const [from, to] = [cookiesOf(all, "renamedFrom"), cookiesOf(all, "renamedTo")]
+        assert.deepStrictEqual([...from.values()], [`${count}`])
+        assert.deepStrictEqual([...from.keys()], [...to.keys()])
+        for (const cookie of from.keys()) cookies.add(cookie)
+      }
+      assert.strictEqual(cookies.size, 20)
     })
   )
 
@@ -221,6 +273,27 @@ describe.runIf(process.platform === "linux")("watching a directory on Linux", ()
       const failure = yield* Effect.flip(Effect.scoped(Directory.watch(folder, { recursive: true })))
       assert.deepInclude(failure, { _tag: "FileError", reason: "Unsupported", path: folder })
     })
+  )
+
+  test(
+    subject,
+    "of what leaves a directory, or comes into it, there is one side: in both the same cookie",
+    () =>
+      Effect.gen(function* () {
+        const here = yield* watching
+        const there = yield* watching
+        for (const name of ["a", "b"]) {
+          touch(here.at(name))
+          fs.renameSync(here.at(name), there.at(name))
+        }
+        for (const { at } of [here, there]) touch(at("end"))
+        const left = yield* upTo(here.changes, "created", "end")
+        const came = yield* upTo(there.changes, "created", "end")
+        assert.strictEqual(cookiesOf(left, "renamedTo").size + cookiesOf(came, "renamedFrom").size, 0)
+        const [from, to] = [cookiesOf(left, "renamedFrom"), cookiesOf(came, "renamedTo")]
+        assert.strictEqual(from.size, 2)
+        assert.deepStrictEqual([...from], [...to])
+      })
   )
 
   test(subject, "ends when the directory is gone, with the last changes first", () =>

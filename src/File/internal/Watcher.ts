@@ -16,7 +16,8 @@ import { giveUp } from "../../Net/internal/Atomic.js"
 import { type Half, Lifetime, type Owner } from "../../Net/internal/Lifetime.js"
 import type { Source } from "../../Net/internal/Pulling.js"
 import { Waiters } from "../../Net/internal/Waiters.js"
-import { ChangesOperation, type DirectoryChange } from "../../Proactor/FileOperation.js"
+import type { DirectoryChange } from "../../Proactor/DirectoryChange.js"
+import { ChangesOperation } from "../../Proactor/FileOperation.js"
 import type { ProactorDirectory } from "../../Proactor/Proactor.js"
 
 /** How Windows says that the directory is deleted, or being deleted, and may not be looked at any more. */

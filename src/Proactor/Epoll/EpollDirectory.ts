@@ -20,7 +20,8 @@ import * as Effect from "effect/Effect"
 import * as C from "../../Epoll/Constants.js"
 import { InotifyEventLayout, libc } from "../../Epoll/Libc.js"
 import { fromErrno, type SocketError, unsupported } from "../../Errors/index.js"
-import type { ChangesOperation, DirectoryChange } from "../FileOperation.js"
+import { type DirectoryChange, type NamedKind, namedChange } from "../DirectoryChange.js"
+import type { ChangesOperation } from "../FileOperation.js"
 import type { ProactorDirectory } from "../Proactor.js"
 import { EpollDescriptor, type EpollHost, wouldBlock } from "./EpollDescriptor.js"
 
@@ -33,8 +34,6 @@ const SCRATCH_BYTES = 64 * 1024
 const scratch = new Uint8Array(SCRATCH_BYTES)
 const scratchView = new DataView(scratch.buffer)
 const decoder = new TextDecoder()
-
-type NamedKind = Exclude<DirectoryChange["kind"], "overflow">
 
 const kinds: ReadonlyArray<readonly [bit: number, kind: NamedKind]> = [
   [C.IN_CREATE, "created"],
@@ -83,21 +82,24 @@ class EpollDirectory extends EpollDescriptor<ChangesOperation> implements Proact
   private changesIn(count: number): ReadonlyArray<DirectoryChange> {
     const changes: Array<DirectoryChange> = []
     for (let at = 0; at < count; ) {
-      const mask = scratchView.getUint32(at + InotifyEventLayout.mask, true)
       const nameLength = scratchView.getUint32(at + InotifyEventLayout.nameLength, true)
-      const change = this.changeOf(mask, at + InotifyEventLayout.size, nameLength)
+      const change = this.changeAt(at, nameLength)
       if (change !== undefined) changes.push(change)
       at += InotifyEventLayout.size + nameLength
     }
     return changes
   }
 
-  private changeOf(mask: number, nameStart: number, nameLength: number): DirectoryChange | undefined {
+  /** What the event that begins there tells. */
+  private changeAt(at: number, nameLength: number): DirectoryChange | undefined {
+    const mask = scratchView.getUint32(at + InotifyEventLayout.mask, true)
     if ((mask & C.IN_Q_OVERFLOW) !== 0) return { kind: "overflow" }
     if ((mask & (C.IN_IGNORED | C.IN_UNMOUNT)) !== 0) this.isGone = true
     const kind = kindOf(mask)
     // Without a name it is about the directory itself.
-    return kind === undefined || nameLength === 0 ? undefined : { kind, name: nameAt(nameStart, nameLength) }
+    if (kind === undefined || nameLength === 0) return undefined
+    const cookie = scratchView.getUint32(at + InotifyEventLayout.cookie, true)
+    return namedChange(kind, nameAt(at + InotifyEventLayout.size, nameLength), cookie)
   }
 }
 

@@ -11,12 +11,13 @@
 import { fromFileStatus } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { kernel32Files } from "../../Iocp/Kernel32Files.js"
-import type { ChangesOperation, DirectoryChange } from "../FileOperation.js"
+import type { ChangesOperation } from "../FileOperation.js"
 import type { ProactorDirectory } from "../Proactor.js"
 import { LARGE_BUFFER_BYTES } from "./BufferPool.js"
 import { closeHandle } from "./FileHandle.js"
 import { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
+import { NotifyRecords } from "./NotifyRecords.js"
 import type { OperationSlot } from "./OperationSlots.js"
 import { type Start, startOfFileCall } from "./Start.js"
 import { isFailure } from "./Transfer.js"
@@ -29,40 +30,6 @@ const FILTER =
   C.FILE_NOTIFY_CHANGE_LAST_WRITE |
   C.FILE_NOTIFY_CHANGE_CREATION
 
-/** Where the fields of FILE_NOTIFY_INFORMATION are. */
-const ACTION_AT = 4
-const NAME_LENGTH_AT = 8
-const NAME_AT = 12
-
-const decoder = new TextDecoder("utf-16le")
-
-const overflow: ReadonlyArray<DirectoryChange> = [{ kind: "overflow" }]
-
-type NamedKind = Exclude<DirectoryChange["kind"], "overflow">
-
-const kinds: ReadonlyMap<number, NamedKind> = new Map([
-  [C.FILE_ACTION_ADDED, "created"],
-  [C.FILE_ACTION_REMOVED, "removed"],
-  [C.FILE_ACTION_MODIFIED, "modified"],
-  [C.FILE_ACTION_RENAMED_OLD_NAME, "renamedFrom"],
-  [C.FILE_ACTION_RENAMED_NEW_NAME, "renamedTo"]
-])
-
-/** The entries, each of which says how far the next one is; the last says 0. */
-const changesIn = (bytes: Uint8Array, length: number): ReadonlyArray<DirectoryChange> => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
-  const changes: Array<DirectoryChange> = []
-  for (let at = 0; ; ) {
-    const kind = kinds.get(view.getUint32(at + ACTION_AT, true))
-    const start = at + NAME_AT
-    const name = decoder.decode(bytes.subarray(start, start + view.getUint32(at + NAME_LENGTH_AT, true)))
-    if (kind !== undefined) changes.push({ kind, name })
-    const next = view.getUint32(at, true)
-    if (next === 0) return changes
-    at += next
-  }
-}
-
 const watching = ({ peer, purpose }: ChangesOperation) => ({
   operation: purpose,
   syscall: "ReadDirectoryChangesW",
@@ -72,6 +39,7 @@ const watching = ({ peer, purpose }: ChangesOperation) => ({
 /** @internal */
 export class IocpDirectory extends IocpHandle<ChangesOperation> implements ProactorDirectory {
   private readonly isRecursive: boolean
+  private readonly records = new NotifyRecords()
 
   constructor(host: IocpHost, handle: number, isRecursive: boolean) {
     super(host, handle)
@@ -95,15 +63,15 @@ export class IocpDirectory extends IocpHandle<ChangesOperation> implements Proac
     const start = startOfFileCall(false, () => watching(operation))
     // It may say in the call that too much has happened, and there is no packet then.
     if (typeof start === "string" || start.code !== C.ERROR_NOTIFY_ENUM_DIR) return start
-    operation.changes = overflow
+    operation.changes = this.records.lost()
     return "Ended"
   }
 
   protected override finish(operation: ChangesOperation, slot: OperationSlot): boolean {
     const { buffer, status, transferred } = slot
     if (isFailure(status)) operation.failure = fromFileStatus(status, watching(operation))
-    else if (buffer === undefined || transferred === 0) operation.changes = overflow
-    else operation.changes = changesIn(buffer.bytes, transferred)
+    else if (buffer === undefined || transferred === 0) operation.changes = this.records.lost()
+    else operation.changes = this.records.changesIn(buffer.bytes, transferred)
     return true
   }
 
