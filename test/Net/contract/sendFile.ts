@@ -16,8 +16,11 @@ import {
   readExactly,
   readToEnd,
   type Subject,
-  test
+  test,
+  text
 } from "../harness.js"
+
+const TWO_TO_32 = 2 ** 32
 
 /** More than any connection takes from its writer while nobody reads. */
 const TOO_MUCH = 64 * 1024 * 1024
@@ -69,6 +72,25 @@ export const sendFile = (subject: Subject) => {
         const [sent, received] = yield* sendAndRead(ends.client.sendFile(file, options), ends)
         assert.strictEqual(sent, end - start, JSON.stringify(options))
         equal(received, all.subarray(start, end), JSON.stringify(options))
+      }
+    })
+  )
+
+  test(subject, "what lies beyond 4 GiB is sent from there", () =>
+    Effect.gen(function* () {
+      const file = yield* openZeros(0)
+      // Where the lower half of such an offset would lead.
+      yield* file.writeAll(bytes("!".repeat(64)), { offset: 0 })
+      yield* file.writeAll(bytes("before, after"), { offset: TWO_TO_32 - 8 })
+      for (const [options, expected] of [
+        [{ offset: TWO_TO_32 }, "after"],
+        [{ offset: TWO_TO_32 + 1, length: 3 }, "fte"],
+        [{ offset: TWO_TO_32 - 8, length: 10 }, "before, af"]
+      ] as const) {
+        const ends = yield* pairOf(subject)
+        const [sent, received] = yield* sendAndRead(ends.client.sendFile(file, options), ends)
+        assert.strictEqual(sent, expected.length)
+        assert.strictEqual(text(received), expected)
       }
     })
   )

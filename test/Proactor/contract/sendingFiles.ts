@@ -22,7 +22,9 @@ import {
   turns
 } from "../harness.js"
 
-const fileOf = (proactor: ProactorService, content: Uint8Array) =>
+const TWO_TO_32 = 2 ** 32
+
+const newFile = (proactor: ProactorService, isSparse: boolean) =>
   Effect.gen(function* () {
     const path = yield* temporaryFile
     const opening = {
@@ -30,18 +32,24 @@ const fileOf = (proactor: ProactorService, content: Uint8Array) =>
       access: "readWrite",
       create: "exclusively",
       append: false,
-      sparse: false
+      sparse: isSparse
     } as const
-    const file = yield* Effect.acquireRelease(proactor.openFile({ ...opening, mode: undefined }), closing)
+    return yield* Effect.acquireRelease(proactor.openFile({ ...opening, mode: undefined }), closing)
+  })
+
+const writeAll = (file: ProactorFile, content: Uint8Array, position = 0) =>
+  Effect.gen(function* () {
     const writing = new WriteAtOperation()
     writing.bytes = content
     while (writing.offset < content.length) {
-      writing.position = writing.offset
+      writing.position = position + writing.offset
       yield* perform(file, writing)
       writing.offset += writing.written
     }
-    return file
   })
+
+const fileOf = (proactor: ProactorService, content: Uint8Array) =>
+  Effect.tap(newFile(proactor, false), (file) => writeAll(file, content))
 
 const sendingOf = (file: ProactorFile, position: number, length: number): SendFileOperation => {
   const operation = new SendFileOperation()
@@ -118,6 +126,28 @@ export const sendingFiles = (subject: Subject) => {
       for (const position of [4, 5, 5 * 2 ** 30]) {
         assert.strictEqual((yield* perform(client, sendingOf(file, position, 10))).sent, 0)
       }
+    })
+  )
+
+  test(subject, "what lies beyond 4 GiB is sent from there, and so is what lies across", (proactor) =>
+    Effect.gen(function* () {
+      const { client, server } = yield* pair(proactor)
+      const file = yield* newFile(proactor, true)
+      // Where the lower half of such an offset would lead.
+      yield* writeAll(file, new Uint8Array(64).fill(0x21))
+      yield* writeAll(file, bytes("before, after, and beyond"), TWO_TO_32 - 8)
+      for (const [position, length, expected] of [
+        [TWO_TO_32 + 3, 8, "er, and "],
+        [TWO_TO_32, 5, "after"],
+        [TWO_TO_32 - 8, 25, "before, after, and beyond"],
+        [TWO_TO_32 - 1, 100, " after, and beyond"]
+      ] as const) {
+        const { sent } = yield* perform(client, sendingOf(file, position, length))
+        assert.strictEqual(sent, expected.length)
+        assert.strictEqual(text(yield* receiveExactly(server, sent)), expected)
+      }
+      const beyond = sendingOf(file, TWO_TO_32 + 17, 10)
+      assert.strictEqual((yield* perform(client, beyond)).sent, 0)
     })
   )
 
