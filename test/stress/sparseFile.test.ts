@@ -1,8 +1,8 @@
 /**
  * A large file, read and sent with as little memory as a small one. It is sparse, and takes no room.
  *
- * By default it is large enough to tell. `SPARSE_FILE_MEBIBYTES=5120` makes it 5 GiB, with more than 4 GiB of offsets:
- * that is `npm run soak:sparse-file`.
+ * By default it is large enough to tell. `npm run soak:sparse-file` makes it 5 GiB, with more than 4 GiB of offsets, or as large
+ * as one likes: by the environment, in which SPARSE_FILE_MEBIBYTES says how large it is.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,9 +16,10 @@ import { pair, runChecked } from "../Net/harness.js"
 import { subject } from "../Platform/streams.js"
 import { temporaryFile } from "../support/folder.js"
 import { growth, heldBytes, mebibytes } from "./soak/memory.js"
+import { sized } from "./support/subject.js"
 
 const MIB = 1024 * 1024
-const size = Number(process.env["SPARSE_FILE_MEBIBYTES"] ?? (subject.isSlow ? 200 : 300)) * MIB
+const size = sized("SPARSE_FILE_MEBIBYTES", subject.isSlow ? 200 : 300) * MIB
 const SAMPLES = 60
 
 const end = new TextEncoder().encode("and this is the end of it")
