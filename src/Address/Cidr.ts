@@ -21,7 +21,7 @@ export type Contains = (host: string) => boolean
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/
 
 const bytesOf = (host: string): Uint8Array | undefined =>
-  Option.getOrUndefined(parseIp(MAPPED.exec(host)?.[1] ?? host))
+  typeof host === "string" ? Option.getOrUndefined(parseIp(MAPPED.exec(host)?.[1] ?? host)) : undefined
 
 const sameBits = (a: Uint8Array, b: Uint8Array, bits: number): boolean => {
   const whole = bits >> 3
@@ -50,6 +50,9 @@ const parseOne = (text: string): Contains | undefined => {
  * @category parsing
  */
 export const parseRanges = (texts: ReadonlyArray<string>): Either.Either<Contains, NetworkError> => {
+  if (!Array.isArray(texts)) {
+    return Either.left(invalidArgument("parseRanges", `The ranges are a list of texts, not ${quote(texts)}`))
+  }
   const ranges: Array<Contains> = []
   for (const text of texts) {
     const range = typeof text === "string" ? parseOne(text) : undefined

@@ -34,6 +34,13 @@ export const quote = (text: unknown): string => {
 }
 
 /**
+ * A part of an address, to be printed: what is no text, since the address was put together by hand, is described.
+ *
+ * @internal
+ */
+export const printed = (part: unknown): string => (typeof part === "string" ? part : `(${quote(part)})`)
+
+/**
  * What is wrong with a port; `undefined` if nothing is.
  *
  * @internal
@@ -73,8 +80,10 @@ export const adviceOnInterface = (name: unknown): string | undefined =>
  * @since 0.1.0
  * @category printing
  */
-export const formatHostPort = (host: string, port: number): string =>
-  host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`
+export const formatHostPort = (host: string, port: number): string => {
+  const text = printed(host)
+  return text.includes(":") && !text.startsWith("[") ? `[${text}]:${port}` : `${text}:${port}`
+}
 
 const refuse = (advice: string): Either.Either<never, NetworkError> =>
   Either.left(invalidArgument("parse", advice))

@@ -204,12 +204,13 @@ export const formatIp = (bytes: Uint8Array): Option.Option<string> => {
 }
 
 /**
- * Which version of IP a text is an address of; `undefined` if it is none (a host name, say).
+ * Which version of IP a text is an address of; `undefined` if it is none (a host name, say, or no text).
  *
  * @since 0.1.0
  * @category guards
  */
 export const family = (text: string): AddressFamily | undefined => {
+  if (typeof text !== "string") return undefined
   const scratch = new Uint8Array(IPV6_BYTES)
   if (text.includes(":")) return writeIPv6(text, scratch, 0) ? "IPv6" : undefined
   return writeIPv4(text, scratch, 0) ? "IPv4" : undefined

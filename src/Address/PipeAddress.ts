@@ -10,6 +10,7 @@ import * as Equal from "effect/Equal"
 import { identity } from "effect/Function"
 import * as Hash from "effect/Hash"
 import { invalidArgument, type NetworkError } from "../Errors/index.js"
+import { printed, quote } from "./HostPort.js"
 
 /**
  * The name of a named pipe.
@@ -54,7 +55,7 @@ const NAME = /^\\\\[^\\/]+\\pipe\\[^\\/]*[^\\/. ]$/i
 const LONGEST_NAME = 256
 
 const adviceOnName = (name: unknown): string | undefined => {
-  if (typeof name !== "string") return "the name of a pipe is a string"
+  if (typeof name !== "string") return `the name of a pipe is a string, not ${quote(name)}`
   if (name.includes("\0")) return "the name of a pipe has no NUL character"
   if (!NAME.test(name)) {
     return String.raw`the name of a pipe begins with \\.\pipe\, has no further slash, and ends in neither a dot nor a blank`
@@ -85,4 +86,4 @@ export const makePipe = (name: string): Either.Either<PipeAddress, NetworkError>
 export const unsafeMakePipe = (name: string): PipeAddress => Either.getOrThrowWith(makePipe(name), identity)
 
 /** @internal */
-export const formatPipe = ({ name }: PipeAddress): string => name
+export const formatPipe = ({ name }: PipeAddress): string => printed(name)

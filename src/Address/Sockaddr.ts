@@ -12,7 +12,7 @@
  * @since 0.1.0
  */
 import { invalidArgument } from "../Errors/index.js"
-import { adviceOnPort, quote } from "./HostPort.js"
+import { adviceOnPort, printed, quote } from "./HostPort.js"
 import { type AddressFamily, printIPv4, printIPv6, writeIPv4, writeIPv6 } from "./Ip.js"
 import { fromParts, type SocketAddress } from "./SocketAddress.js"
 
@@ -55,7 +55,7 @@ const sockaddrBytes = (family: AddressFamily): number =>
 
 /** The parts of an address that was put together by hand may be anything: say so before the system sees it. */
 const refuse = (address: SocketAddress): never => {
-  const wrongHost = `${quote(address.host)} is not an ${address.family} address`
+  const wrongHost = `${quote(address.host)} is not an ${printed(address.family)} address`
   const wrongScope = `A scope is a whole number from 0 to 4294967295, not ${address.scopeId}`
   const advice = adviceOnPort(address.port) ?? (isUint32(address.scopeId) ? wrongHost : wrongScope)
   throw invalidArgument("address", `${advice}; let make put addresses together`)

@@ -14,7 +14,7 @@ import { identity } from "effect/Function"
 import * as Hash from "effect/Hash"
 import * as Predicate from "effect/Predicate"
 import { invalidArgument, type NetworkError } from "../Errors/index.js"
-import { adviceOnHost, adviceOnPort, formatHostPort, parseHostPort, quote } from "./HostPort.js"
+import { adviceOnHost, adviceOnPort, formatHostPort, parseHostPort, printed, quote } from "./HostPort.js"
 import type { AddressFamily } from "./Ip.js"
 import { parseLiteral, zoneNumber } from "./Literal.js"
 
@@ -93,9 +93,10 @@ export const Equivalence = (self: SocketAddress, that: SocketAddress): boolean =
  * @category printing
  */
 export const format = (address: SocketAddress): string => {
-  if (address.family === "IPv4") return `${address.host}:${address.port}`
+  const host = printed(address.host)
+  if (address.family === "IPv4") return `${host}:${address.port}`
   const zone = address.scopeId === 0 ? "" : `%${address.scopeId}`
-  return `[${address.host}${zone}]:${address.port}`
+  return `[${host}${zone}]:${address.port}`
 }
 
 /** Zero to 2^32 - 1. */

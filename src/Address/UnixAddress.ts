@@ -10,6 +10,7 @@ import * as Equal from "effect/Equal"
 import { identity } from "effect/Function"
 import * as Hash from "effect/Hash"
 import { invalidArgument, type NetworkError } from "../Errors/index.js"
+import { printed, quote } from "./HostPort.js"
 
 /**
  * The address of a Unix domain socket.
@@ -57,7 +58,7 @@ export const UNIX_PATH_MAX_BYTES = 108
 
 const encoder = new TextEncoder()
 
-const isAbstractPath = (path: string): boolean => path.startsWith("\0")
+const isAbstractPath = (path: string): boolean => typeof path === "string" && path.startsWith("\0")
 
 /**
  * Whether the address is in the abstract namespace: no file, gone with its last socket. Linux.
@@ -72,7 +73,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** What is wrong with a path, in words. */
 const adviceOnPath = (path: unknown): string | undefined => {
-  if (typeof path !== "string") return "a path is a string"
+  if (typeof path !== "string") return `a path is a string, not ${quote(path)}`
   if (path === "") return "the path is empty"
   if (LONE_SURROGATE.test(path)) return "the path has half a character (a lone surrogate)"
   const { length } = encoder.encode(path)
@@ -122,6 +123,7 @@ export const unsafeMakeUnix = (path: string): UnixAddress => Either.getOrThrowWi
  */
 export const formatUnix = ({ path }: UnixAddress): string => {
   if (path === "") return "(unnamed)"
+  if (typeof path !== "string") return printed(path)
   if (isAbstractPath(path)) return `@${path.slice(1)}`
   return path.startsWith("@") ? `./${path}` : path
 }

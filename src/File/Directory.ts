@@ -15,7 +15,7 @@ import { FileError } from "../Errors/index.js"
 import { pulled } from "../Net/internal/Pulling.js"
 import { Net } from "../Net/Net.js"
 import type { DirectoryChange } from "../Proactor/DirectoryChange.js"
-import { wrongPath } from "./internal/Paths.js"
+import { isOptions, nameOf, wrongPath } from "./internal/Paths.js"
 import { Watcher, watchFailure } from "./internal/Watcher.js"
 
 /**
@@ -35,13 +35,22 @@ export interface WatchOptions {
   readonly recursive?: boolean | undefined
 }
 
+/** For callers whom no compiler told. */
+const wrongWith = (path: string, options: WatchOptions): string | undefined => {
+  const wrong = wrongPath(path)
+  if (wrong !== undefined) return wrong
+  if (!isOptions(options)) return "the options are an object, or left out"
+  const { recursive } = options
+  return recursive === undefined || typeof recursive === "boolean" ? undefined : "recursive is true or false"
+}
+
 /**
  * Watches a directory until the scope closes. When this effect is done, everything that happens from then on is kept for
  * the stream, however late it is first pulled. It may be run again: that goes on where the last run has ended. Of two runs at
  * once, each change goes to one.
  *
  * Fails with `FileError`: `NotFound`, `NotDirectory`, `ResourceExhausted` (on Linux, a user has so many watches),
- * `Unsupported` (a simulated disk has no directories). The stream fails with `NotFound` when the directory is gone, and with
+ * `Unsupported` (a simulated disk has no directories), `InvalidArgument` (what is no path, or no such option). The stream fails with `NotFound` when the directory is gone, and with
  * `Closed` when the scope is.
  *
  * @since 0.1.0
@@ -49,15 +58,15 @@ export interface WatchOptions {
  */
 export const watch = (
   path: string,
-  { recursive = false }: WatchOptions = {}
+  options: WatchOptions = {}
 ): Effect.Effect<Stream.Stream<Change, FileError>, FileError, Net | Scope.Scope> =>
   Effect.flatMap(Net, ({ proactor }) => {
-    const advice = wrongPath(path)
+    const advice = wrongWith(path, options)
     if (advice !== undefined) {
       const reason = "InvalidArgument"
-      return Effect.fail(new FileError({ reason, operation: "watch", path: String(path), advice }))
+      return Effect.fail(new FileError({ reason, operation: "watch", path: nameOf(path), advice }))
     }
-    const opened = Effect.mapError(proactor.openDirectory(path, recursive), (failure) =>
+    const opened = Effect.mapError(proactor.openDirectory(path, options.recursive === true), (failure) =>
       watchFailure(failure, path)
     )
     const watcher = Effect.map(opened, (directory) => new Watcher(directory, path))

@@ -31,7 +31,7 @@ import { Net } from "../Net/Net.js"
 import type { FileStat } from "../Proactor/FileOperation.js"
 import type { FileOpening } from "../Proactor/Proactor.js"
 import { OpenFile } from "./internal/OpenFile.js"
-import { wrongPath } from "./internal/Paths.js"
+import { isOptions, nameOf, wrongPath } from "./internal/Paths.js"
 
 export type { FileStat } from "../Proactor/FileOperation.js"
 
@@ -172,9 +172,11 @@ const accesses: ReadonlySet<unknown> = new Set(["read", "write", "readWrite"])
 const creations: ReadonlySet<unknown> = new Set([undefined, "ifMissing", "exclusively", "truncated"])
 
 /** For callers whom no compiler told, and for what no system makes sense of. */
-const wrongWith = (path: string, { access, append, create, mode }: OpenOptions): string | undefined => {
+const wrongWith = (path: string, options: OpenOptions): string | undefined => {
   const wrong = wrongPath(path)
   if (wrong !== undefined) return wrong
+  if (!isOptions(options)) return "the options say what access is wanted"
+  const { access, append, create, mode } = options
   if (!accesses.has(access)) return 'access is "read", "write" or "readWrite"'
   if (!creations.has(create)) return 'create is "ifMissing", "exclusively" or "truncated"'
   if (access === "read" && append === true) return "what is open for reading only cannot be appended to"
@@ -199,7 +201,7 @@ const openingOf = (path: string, options: OpenOptions): FileOpening => ({
  * write, rename and delete the file meanwhile, as they may on Linux.
  *
  * Fails with `FileError` (`NotFound`, `AlreadyExists`, `PermissionDenied`, `IsDirectory`, ...). What has no positions, a
- * pipe or a terminal, is `Unsupported`.
+ * pipe or a terminal, is `Unsupported`; what is no path, or no such option, `InvalidArgument`.
  *
  * @since 0.1.0
  * @category constructors
@@ -209,7 +211,7 @@ export const open = (path: string, options: OpenOptions): Effect.Effect<File, Fi
     const wrong = wrongWith(path, options)
     if (wrong !== undefined) {
       return Effect.fail(
-        new FileError({ reason: "InvalidArgument", operation: "open", path: String(path), advice: wrong })
+        new FileError({ reason: "InvalidArgument", operation: "open", path: nameOf(path), advice: wrong })
       )
     }
     const opening = openingOf(path, options)
