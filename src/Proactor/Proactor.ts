@@ -59,7 +59,7 @@ export interface ProactorHandle<Op extends Operation> {
   readonly abandon: () => void
   /**
    * Calls back, once, when the system has closed the handle; within this call, if it has. Absent where that is so as soon as
-   * `close` returns.
+   * `close` returns, or the last operation retires that was still in flight.
    */
   readonly whenClosed?: (closed: () => void) => void
 }
