@@ -27,7 +27,7 @@ export const tinyDisk = (afterwards = ":") =>
     yield* Effect.suspend(() =>
       fs.existsSync(join(root, "ready")) ? Effect.void : Effect.fail("not mounted yet")
     ).pipe(Effect.retry(Schedule.intersect(Schedule.spaced("20 millis"), Schedule.recurs(250))))
-    const into = ["-t", `${child.pid}`, ...(isRoot ? ["-m"] : ["-Um", "--preserve-credentials"])]
+    const into = ["-t", `${child.pid}`, ...(isRoot ? ["-m"] : ["-U", "-m", "--preserve-credentials"])]
     /** Takes it away; throws while anything there is open. */
     const unmount = () => execFileSync("nsenter", [...into, "umount", folder], { stdio: "pipe" })
     return { root, unmount }
