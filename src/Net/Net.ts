@@ -17,14 +17,18 @@ import type { SocketAddress } from "../Address/index.js"
 import { invalidArgument, type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
 import * as Platform from "../Proactor/index.js"
 import { Proactor, type ProactorService, type ProactorStatistics } from "../Proactor/Proactor.js"
+import type { StreamSocketOptions } from "../Proactor/SocketOption.js"
 import type { Connection, TimeoutOptions } from "./Connection.js"
 import { adviceOnBacklog, DEFAULT_BACKLOG } from "./internal/Backlog.js"
 import { ended, holdsBefore } from "./internal/Condition.js"
 import { type Deadline, timedOut, within } from "./internal/Deadline.js"
 import { ATTEMPT_DELAY, connectAny, LEAST_ATTEMPT_DELAY } from "./internal/HappyEyeballs.js"
+import { type Prepare, prepared, streamOptions } from "./internal/OptionsAtStart.js"
 import { StreamConnection } from "./internal/StreamConnection.js"
 import { type Listener, StreamListener } from "./Listener.js"
 import { Resolver, type ResolverService } from "./Resolver.js"
+
+export type { SocketOptionName, SocketOptions, StreamSocketOptions } from "../Proactor/SocketOption.js"
 
 /**
  * @since 0.1.0
@@ -44,6 +48,11 @@ export interface ListenOptions {
   readonly reusePort?: boolean | undefined
   /** Of `::`: whether to leave IPv4 to others. If not, it is served as well (`IPV6_V6ONLY`). */
   readonly v6Only?: boolean | undefined
+  /**
+   * What the listening socket has before it is bound (`setsockopt`), and every connection that it accepts has from its first
+   * moment. One that is refused fails `listen`, and the failure's `advice` names it.
+   */
+  readonly socketOptions?: StreamSocketOptions | undefined
 }
 
 /**
@@ -61,6 +70,11 @@ export interface ConnectOptions extends TimeoutOptions {
    * attempt is given up for being slow.
    */
   readonly attemptDelay?: Duration.DurationInput | undefined
+  /**
+   * What the socket of each attempt has before it connects (`setsockopt`). One that is refused fails `connect`, whatever
+   * addresses are left to try, and the failure's `advice` names it.
+   */
+  readonly socketOptions?: StreamSocketOptions | undefined
 }
 
 /**
@@ -106,22 +120,30 @@ class NetOverProactor implements NetService {
     const { backlog = DEFAULT_BACKLOG, host, port } = options
     const advice = adviceOnBacklog(backlog)
     if (advice !== undefined) return Effect.fail(invalidArgument("listen", advice))
-    const listener = Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
-      Effect.acquireRelease(this.openListener(address, backlog, options), (listener) => listener.close)
+    const listener = Effect.flatMap(streamOptions("listen", options.socketOptions), (prepare) =>
+      Effect.flatMap(this.resolver.resolve(host, port), ([address]) =>
+        Effect.acquireRelease(
+          this.openListener(address, backlog, prepare, options),
+          (listener) => listener.close
+        )
+      )
     )
     return Effect.mapError(listener, (failure) => withDetails(failure, { operation: "listen" }))
   }
 
   connect(options: ConnectOptions): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
-    return within(options.timeout, (deadline) => this.connectBefore(options, deadline))
+    return Effect.flatMap(streamOptions("connect", options.socketOptions), (prepare) =>
+      within(options.timeout, (deadline) => this.connectBefore(options, prepare, deadline))
+    )
   }
 
   private openListener(
     address: SocketAddress,
     backlog: number,
+    prepare: Prepare | undefined,
     { reusePort = false, v6Only = false }: ListenOptions
   ): Effect.Effect<StreamListener, SocketError> {
-    return Effect.flatMap(this.proactor.openTcp(address.family), (socket) =>
+    return Effect.flatMap(prepared(this.proactor.openTcp(address.family), prepare), (socket) =>
       Effect.when(socket.setOption("reusePort", true), () => reusePort).pipe(
         Effect.zipRight(Effect.when(socket.setOption("v6Only", true), () => v6Only)),
         Effect.zipRight(socket.bind(address)),
@@ -135,6 +157,7 @@ class NetOverProactor implements NetService {
 
   private connectBefore(
     { attemptDelay = ATTEMPT_DELAY, host, port }: ConnectOptions,
+    prepare: Prepare | undefined,
     deadline: Deadline | undefined
   ): Effect.Effect<Connection, SocketError | TimeoutError, Scope.Scope> {
     const delay = Option.getOrUndefined(Duration.decodeUnknown(attemptDelay))
@@ -149,8 +172,9 @@ class NetOverProactor implements NetService {
     return Effect.flatMap(beforeDeadline(resolved, deadline, `${host}:${port}`), (addresses) =>
       Effect.flatMap(Effect.scope, (scope) =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.map(connectAny(this.proactor, addresses, delay, deadline, restore), ({ address, socket }) =>
-            new StreamConnection(socket, address).adoptInto(scope)
+          Effect.map(
+            connectAny(this.proactor, addresses, prepare, delay, deadline, restore),
+            ({ address, socket }) => new StreamConnection(socket, address).adoptInto(scope)
           )
         )
       )

@@ -19,14 +19,16 @@ import * as Stream from "effect/Stream"
 import type { AddressFamily, SocketAddress } from "../Address/index.js"
 import { type SocketError, type TimeoutError, withDetails } from "../Errors/index.js"
 import type { Datagram, Membership, ProactorDatagramSocket } from "../Proactor/Datagram.js"
-import type { DatagramOptionName, SocketOptions } from "../Proactor/SocketOption.js"
+import type { DatagramOptionName, DatagramSocketOptions, SocketOptions } from "../Proactor/SocketOption.js"
 import type { ReadOptions, TimeoutOptions } from "./Connection.js"
+import { datagramOptions, type Prepare, prepared } from "./internal/OptionsAtStart.js"
 import { pulled } from "./internal/Pulling.js"
 import { ConnectedSocket, UdpSocketBase, UnconnectedSocket } from "./internal/UdpSockets.js"
 import { Net } from "./Net.js"
+import type { ResolverService } from "./Resolver.js"
 
 export type { Datagram, Membership } from "../Proactor/Datagram.js"
-export type { DatagramOptionName, NetworkInterface } from "../Proactor/SocketOption.js"
+export type { DatagramOptionName, DatagramSocketOptions, NetworkInterface } from "../Proactor/SocketOption.js"
 
 /**
  * Where to send to. A host that is a name is looked up for every datagram: for many, resolve it once (`Net.Resolver`), or
@@ -143,6 +145,8 @@ export interface BindOptions {
   readonly v6Only?: boolean | undefined
   /** Whether to allow sending to broadcast addresses. */
   readonly broadcast?: boolean | undefined
+  /** What the socket has before it is bound (`setsockopt`). One that is refused fails `bind`, and the failure's `advice` names it. */
+  readonly socketOptions?: DatagramSocketOptions | undefined
 }
 
 /**
@@ -154,15 +158,18 @@ export interface BindOptions {
 export interface ConnectOptions extends Destination {
   /** Where to bind first; the system chooses if absent. */
   readonly from?: { readonly host: string; readonly port: number } | undefined
+  /** What the socket has before it is bound and connected: like that of `bind`. */
+  readonly socketOptions?: DatagramSocketOptions | undefined
 }
 
-/** A socket of that family, made into something. To be run where nothing can interrupt it. */
+/** A socket of that family, prepared and made into something. To be run where nothing can interrupt it. */
 const opened = <Socket>(
   family: AddressFamily,
+  prepare: Prepare<DatagramOptionName> | undefined,
   make: (socket: ProactorDatagramSocket) => Effect.Effect<Socket, SocketError>
 ): Effect.Effect<Socket, SocketError, Net> =>
   Effect.flatMap(Net, ({ proactor }) =>
-    Effect.flatMap(proactor.openUdp(family), (socket) =>
+    Effect.flatMap(prepared(proactor.openUdp(family), prepare), (socket) =>
       // What cannot be made what it is to be is closed again.
       Effect.onError(make(socket), () => Effect.sync(() => socket.close()))
     )
@@ -180,22 +187,29 @@ const closing = (socket: DatagramSocket): Effect.Effect<void> => socket.close
  * @category constructors
  */
 export const bind = (options: BindOptions): Effect.Effect<UdpSocket, SocketError, Net | Scope.Scope> =>
-  Effect.flatMap(Net, ({ resolver }) => {
-    const { broadcast = false, host, port, reuseAddress = false, reusePort = false, v6Only = false } = options
-    const boundTo = (address: SocketAddress) =>
-      opened(address.family, (socket) =>
-        Effect.when(socket.setOption("reuseAddress", true), () => reuseAddress).pipe(
-          Effect.zipRight(Effect.when(socket.setOption("reusePort", true), () => reusePort)),
-          Effect.zipRight(Effect.when(socket.setOption("v6Only", true), () => v6Only)),
-          Effect.zipRight(Effect.when(socket.setOption("broadcast", true), () => broadcast)),
-          Effect.zipRight(socket.bind(address)),
-          Effect.zipRight(socket.localAddress),
-          Effect.map((local) => new UnconnectedSocket(socket, local, v6Only, resolver))
-        )
-      )
-    return Effect.flatMap(resolver.resolve(host, port), ([address]) =>
-      Effect.acquireRelease(boundTo(address), closing)
-    ).pipe(Effect.mapError((failure) => withDetails(failure, { operation: "bind" })))
+  Effect.gen(function* () {
+    const { resolver } = yield* Net
+    const prepare = yield* datagramOptions("bind", options.socketOptions)
+    const [address] = yield* resolver.resolve(options.host, options.port)
+    return yield* Effect.acquireRelease(boundTo(address, prepare, options, resolver), closing)
+  }).pipe(Effect.mapError((failure) => withDetails(failure, { operation: "bind" })))
+
+const boundTo = (
+  address: SocketAddress,
+  prepare: Prepare<DatagramOptionName> | undefined,
+  { broadcast = false, reuseAddress = false, reusePort = false, socketOptions, v6Only = false }: BindOptions,
+  resolver: ResolverService
+) =>
+  opened(address.family, prepare, (socket) => {
+    const isIPv6Only = v6Only || socketOptions?.v6Only === true
+    return Effect.when(socket.setOption("reuseAddress", true), () => reuseAddress).pipe(
+      Effect.zipRight(Effect.when(socket.setOption("reusePort", true), () => reusePort)),
+      Effect.zipRight(Effect.when(socket.setOption("v6Only", true), () => v6Only)),
+      Effect.zipRight(Effect.when(socket.setOption("broadcast", true), () => broadcast)),
+      Effect.zipRight(socket.bind(address)),
+      Effect.zipRight(socket.localAddress),
+      Effect.map((local) => new UnconnectedSocket(socket, local, isIPv6Only, resolver))
+    )
   })
 
 /**
@@ -212,15 +226,20 @@ export const connect = (
 ): Effect.Effect<ConnectedUdpSocket, SocketError, Net | Scope.Scope> =>
   Effect.gen(function* () {
     const { resolver } = yield* Net
-    const { from, host, port } = options
+    const { from, host, port, socketOptions } = options
+    const prepare = yield* datagramOptions("connect", socketOptions)
     const [local] = from === undefined ? [undefined] : yield* resolver.resolve(from.host, from.port)
     const peers = yield* resolver.resolve(host, port, local?.family)
-    const connected = Effect.firstSuccessOf(peers.map((peer) => connectedTo(peer, local)))
+    const connected = Effect.firstSuccessOf(peers.map((peer) => connectedTo(peer, local, prepare)))
     return yield* Effect.acquireRelease(connected, closing)
   }).pipe(Effect.mapError((failure) => withDetails(failure, { operation: "connect" })))
 
-const connectedTo = (peer: SocketAddress, local: SocketAddress | undefined) =>
-  opened(peer.family, (socket) => {
+const connectedTo = (
+  peer: SocketAddress,
+  local: SocketAddress | undefined,
+  prepare: Prepare<DatagramOptionName> | undefined
+) =>
+  opened(peer.family, prepare, (socket) => {
     const bound = local === undefined ? Effect.void : socket.bind(local)
     const addresses = Effect.zip(socket.localAddress, socket.remoteAddress)
     return Effect.map(

@@ -31,11 +31,13 @@ import {
   withDetails
 } from "../Errors/index.js"
 import type { ProactorStream } from "../Proactor/Proactor.js"
+import type { StreamSocketOptions } from "../Proactor/SocketOption.js"
 import type { PeerCredentials, ProactorUnixSocket } from "../Proactor/UnixSocket.js"
 import type { Connection as NetConnection, TimeoutOptions } from "./Connection.js"
 import { adviceOnBacklog, DEFAULT_BACKLOG } from "./internal/Backlog.js"
 import { connectOpened } from "./internal/ConnectAttempt.js"
 import { type Deadline, within } from "./internal/Deadline.js"
+import { type Prepare, prepared, streamOptions } from "./internal/OptionsAtStart.js"
 import { StreamConnection } from "./internal/StreamConnection.js"
 import { type Listener as NetListener, StreamListener } from "./Listener.js"
 import { Net } from "./Net.js"
@@ -73,6 +75,8 @@ export interface ListenOptions {
    * its own. `true` if absent. To find out, it is connected to.
    */
   readonly unlinkStale?: boolean | undefined
+  /** What the listening socket has before it is bound, and every connection that it accepts has: like that of `Net.listen`. */
+  readonly socketOptions?: StreamSocketOptions | undefined
 }
 
 /**
@@ -82,6 +86,8 @@ export interface ListenOptions {
 export interface ConnectOptions extends TimeoutOptions {
   /** A path, or a NUL character and an abstract name. */
   readonly path: string
+  /** What the socket has before it connects. A Unix socket has `sendBufferBytes`; the others are `Unsupported`. */
+  readonly socketOptions?: StreamSocketOptions | undefined
 }
 
 const ALL_PERMISSIONS = 0o777
@@ -120,10 +126,11 @@ const bind = (
 const open = (
   address: UnixAddress,
   backlog: number,
+  prepare: Prepare | undefined,
   options: ListenOptions
 ): Effect.Effect<StreamListener<UnixAddress>, SocketError, Net> =>
   Effect.flatMap(Net, ({ proactor }) =>
-    Effect.flatMap(proactor.openUnix, (socket) =>
+    Effect.flatMap(prepared(proactor.openUnix, prepare), (socket) =>
       bind(socket, address, options).pipe(
         Effect.zipRight(socket.listen(backlog)),
         Effect.as(new StreamListener(socket, address)),
@@ -146,7 +153,9 @@ export const listen = (options: ListenOptions): Effect.Effect<Listener, SocketEr
   const listener = Effect.flatMap(makeUnix(path), (address) => {
     const advice = adviceOnBacklog(backlog) ?? adviceOnMode(mode, address)
     if (advice !== undefined) return Effect.fail(invalidArgument("listen", advice, format(address)))
-    return Effect.acquireRelease(open(address, backlog, options), ({ close }) => close)
+    return Effect.flatMap(streamOptions("listen", options.socketOptions), (prepare) =>
+      Effect.acquireRelease(open(address, backlog, prepare, options), ({ close }) => close)
+    )
   })
   return Effect.mapError(listener, told)
 }
@@ -166,18 +175,23 @@ export const connect = (
 ): Effect.Effect<Connection, SocketError | TimeoutError, Net | Scope.Scope> =>
   Effect.flatMap(
     Effect.mapError(makeUnix(options.path), (failure) => withDetails(failure, { operation: "connect" })),
-    (address) => within(options.timeout, (deadline) => connected(address, deadline))
+    (address) =>
+      Effect.flatMap(streamOptions("connect", options.socketOptions), (prepare) =>
+        within(options.timeout, (deadline) => connected(address, prepare, deadline))
+      )
   )
 
 const connected = (
   address: UnixAddress,
+  prepare: Prepare | undefined,
   deadline: Deadline | undefined
 ): Effect.Effect<Connection, SocketError | TimeoutError, Net | Scope.Scope> =>
   Effect.flatMap(Net, ({ proactor }) =>
     Effect.flatMap(Effect.scope, (scope) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.map(connectOpened(proactor.openUnix, address, deadline, restore), (socket) =>
-          new StreamConnection(socket, address).adoptInto(scope)
+        Effect.map(
+          connectOpened(prepared(proactor.openUnix, prepare), address, deadline, restore),
+          (socket) => new StreamConnection(socket, address).adoptInto(scope)
         )
       )
     )

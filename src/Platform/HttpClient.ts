@@ -42,6 +42,8 @@ export interface AgentOptions extends Https.AgentOptions {
    * The path of a Unix socket, or a NUL character and an abstract name: every request goes there, whatever host its URL names.
    */
   readonly socketPath?: string | undefined
+  /** What the socket of every connection has before it connects: like that of `Net.connect`. */
+  readonly socketOptions?: Net.StreamSocketOptions | undefined
 }
 
 /** What an agent tells of where to. */
@@ -56,11 +58,15 @@ interface Target {
 type Connect = (target: Target) => Duplex
 
 /** Connections that are closed with the scope, or earlier; it keeps nothing of those that are. */
-const connecting = (runtime: Runtime.Runtime<Net.Net>, scope: Scope.Scope): Connect => {
+const connecting = (
+  runtime: Runtime.Runtime<Net.Net>,
+  scope: Scope.Scope,
+  socketOptions: Net.StreamSocketOptions | undefined
+): Connect => {
   const run = Runtime.runFork(runtime)
   return (target) =>
     new ConnectingStream((opened) => {
-      const fiber = run(Effect.either(open(target, scope)))
+      const fiber = run(Effect.either(open({ ...placeOf(target), socketOptions }, scope)))
       fiber.addObserver((exit) => afterBatch(() => opened(openedOf(exit))))
       return () => fiber.unsafeInterruptAsFork(FiberId.none)
     })
@@ -74,9 +80,9 @@ const placeOf = ({ host, hostname, port, socketPath }: Target) =>
     ? { host: host ?? hostname ?? "localhost", port: Number(port) }
     : { path: socketPath }
 
-const open = (target: Target, scope: Scope.Scope) =>
+const open = (place: Parameters<typeof connectTo>[0], scope: Scope.Scope) =>
   Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) =>
-    connectTo(placeOf(target)).pipe(
+    connectTo(place).pipe(
       Effect.flatMap((connection) => NodeDuplex.make(connection, { allowHalfOpen: true })),
       Effect.tap((stream) =>
         Effect.sync(() => stream.once("close", () => Effect.runFork(Scope.close(own, Exit.void))))
@@ -132,7 +138,7 @@ export const makeAgentLayer = (
     NodeHttpClient.HttpAgent,
     Effect.gen(function* () {
       const runtime = yield* Effect.runtime<Net.Net>()
-      const connect = connecting(runtime, yield* Effect.scope)
+      const connect = connecting(runtime, yield* Effect.scope, options?.socketOptions)
       return yield* Effect.acquireRelease(
         Effect.sync(
           (): NodeHttpClient.HttpAgent => ({

@@ -98,6 +98,11 @@ export interface ProactorStream<out A extends Endpoint = SocketAddress>
 export interface ProactorSocket<A extends Endpoint = SocketAddress> extends ProactorStream<A> {
   readonly submit: (operation: AnyOperation<A>) => boolean
   readonly cancel: (operation: AnyOperation<A>) => void
+  /**
+   * `setsockopt(2)`. What is set before `listen`, the connections that are accepted have from their first moment; but for
+   * `v6Only`, which means nothing to them.
+   */
+  readonly setOption: ProactorStream["setOption"]
   /** `bind(2)`; `SO_REUSEADDR` on Linux and `SO_EXCLUSIVEADDRUSE` on Windows are set already for TCP. */
   readonly bind: (address: A) => Effect.Effect<void, SocketError>
   /** `listen(2)`. */

@@ -106,6 +106,27 @@ export type SocketOptionName = Exclude<keyof SocketOptions, OfDatagrams>
  */
 export type DatagramOptionName = OfBoth | OfDatagrams
 
+/** All of them, none of which need be there. */
+type AnyOf<Name extends keyof SocketOptions> = {
+  readonly [Each in Name]?: SocketOptions[Each] | undefined
+}
+
+/**
+ * What a stream socket is to have from the start. What is absent, or `undefined`, stays as it is.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface StreamSocketOptions extends AnyOf<SocketOptionName> {}
+
+/**
+ * What a datagram socket is to have from the start. What is absent, or `undefined`, stays as it is.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface DatagramSocketOptions extends AnyOf<DatagramOptionName> {}
+
 /**
  * The name of an option of any socket that looks like an integer to the system.
  *

@@ -21,11 +21,13 @@ export * from "./Proactor.js"
 export * from "./Signal.js"
 export {
   type DatagramOptionName,
+  type DatagramSocketOptions,
   isDatagramOptionName,
   isSocketOptionName,
   type NetworkInterface,
   type SocketOptionName,
-  type SocketOptions
+  type SocketOptions,
+  type StreamSocketOptions
 } from "./SocketOption.js"
 export type { PeerCredentials, ProactorUnixSocket } from "./UnixSocket.js"
 

@@ -15,6 +15,7 @@ import { ConnectOperation } from "../../Proactor/Operation.js"
 import type { ProactorService, ProactorSocket } from "../../Proactor/Proactor.js"
 import { type Deadline, timedOut } from "./Deadline.js"
 import { type Half, Lifetime, type Owner } from "./Lifetime.js"
+import { type Prepare, prepared } from "./OptionsAtStart.js"
 import type { Restore } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
@@ -112,17 +113,18 @@ const opened = <A extends Endpoint>(
   Effect.mapError(open, (failure) => withDetails(failure, { operation: "connect", address: format(address) }))
 
 /**
- * Connects a new TCP socket to the address, like `connectOpened`.
+ * Connects a new TCP socket to the address once it is prepared, like `connectOpened`.
  *
  * @internal
  */
 export const connectSocket = (
   proactor: ProactorService,
   address: SocketAddress,
+  prepare: Prepare | undefined,
   deadline: Deadline | undefined,
   restore: Restore
 ): Effect.Effect<ProactorSocket, SocketError | TimeoutError> =>
-  connectOpened(proactor.openTcp(address.family), address, deadline, restore)
+  connectOpened(prepared(proactor.openTcp(address.family), prepare), address, deadline, restore)
 
 /**
  * A connected socket, and to which of the addresses.

@@ -6,6 +6,8 @@
  *            +--one is connected: the others are cancelled, waited for, and closed--> it is the connection
  *            |
  *            +--all have failed--> the last failure, which tells of the others
+ *            |
+ *            +--an option is refused before the socket connects--> that failure; the others are cancelled
  *
  * No attempt is given up for being slow: a slow one may be the only one that arrives. The addresses are those of the
  * system's resolver, in its order (RFC 6724), except that the two versions of IP take turns (section 4). Asking for both
@@ -31,6 +33,7 @@ import { invalidArgument, type SocketError, type TimeoutError, withDetails } fro
 import type { ProactorService } from "../../Proactor/Proactor.js"
 import { type Connected, connectSocket } from "./ConnectAttempt.js"
 import { type Deadline, timedOut, within } from "./Deadline.js"
+import type { Prepare } from "./OptionsAtStart.js"
 import type { Restore } from "./Parking.js"
 import { Waiters } from "./Waiters.js"
 
@@ -63,6 +66,7 @@ export const interleaved = (addresses: ReadonlyArray<SocketAddress>): ReadonlyAr
 class Race {
   private readonly proactor: ProactorService
   private readonly clock: Clock.Clock
+  private readonly prepare: Prepare | undefined
   private readonly waiting: Array<SocketAddress>
   private readonly attempts: Array<Fiber.RuntimeFiber<void>> = []
   /** Nearly always one at most; the first is taken. */
@@ -79,9 +83,15 @@ class Race {
   /** When a network has last seen an attempt begin, in nanoseconds of the clock. */
   private latestStart: bigint | undefined
 
-  constructor(proactor: ProactorService, clock: Clock.Clock, addresses: ReadonlyArray<SocketAddress>) {
+  constructor(
+    proactor: ProactorService,
+    clock: Clock.Clock,
+    addresses: ReadonlyArray<SocketAddress>,
+    prepare: Prepare | undefined
+  ) {
     this.proactor = proactor
     this.clock = clock
+    this.prepare = prepare
     this.waiting = [...interleaved(addresses)]
   }
 
@@ -146,11 +156,22 @@ class Race {
   }
 
   private attempt(address: SocketAddress): Effect.Effect<void> {
-    const connecting = connectSocket(this.proactor, address, undefined, Effect.interruptible)
+    const { prepare, proactor } = this
+    let isRefused = false
+    const noting: Prepare | undefined =
+      prepare &&
+      ((socket) =>
+        Effect.tapErrorCause(prepare(socket), () =>
+          Effect.sync(() => {
+            isRefused = true
+          })
+        ))
+    const connecting = connectSocket(proactor, address, noting, undefined, Effect.interruptible)
     return Effect.map(Effect.exit(connecting), (exit) => {
       this.underWay -= 1
       this.ended += 1
       if (Exit.isSuccess(exit)) this.connected.push({ socket: exit.value, address })
+      else if (isRefused) this.broken ??= exit.cause
       else this.failed(exit.cause)
       this.waiters.wakeAll()
     })
@@ -215,6 +236,7 @@ class Race {
 export const connectAny = (
   proactor: ProactorService,
   addresses: ReadonlyArray<SocketAddress>,
+  prepare: Prepare | undefined,
   delay: Duration.Duration,
   deadline: Deadline | undefined,
   restore: Restore
@@ -223,10 +245,10 @@ export const connectAny = (
     const [address, ...others] = addresses
     // Most often there is one, and nobody to race with.
     if (address !== undefined && others.length === 0) {
-      const connecting = connectSocket(proactor, address, deadline, restore)
+      const connecting = connectSocket(proactor, address, prepare, deadline, restore)
       return Effect.map(connecting, (socket) => ({ socket, address }))
     }
     return Effect.flatMap(Effect.clock, (clock) =>
-      new Race(proactor, clock, addresses).run(delay, deadline, restore)
+      new Race(proactor, clock, addresses, prepare).run(delay, deadline, restore)
     )
   })

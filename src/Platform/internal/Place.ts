@@ -17,7 +17,7 @@ type Address = SocketAddress | UnixAddress
 
 /** A host and a port. Part of the public options, so not internal. */
 export interface AnywhereOptions
-  extends Pick<Net.ListenOptions, "backlog" | "port" | "reusePort" | "v6Only"> {
+  extends Pick<Net.ListenOptions, "backlog" | "port" | "reusePort" | "socketOptions" | "v6Only"> {
   /** An IP address of this host, or a name for one. All addresses, of both versions of IP, if absent. */
   readonly host?: string | undefined
   readonly path?: undefined
@@ -36,8 +36,8 @@ const both = (operation: string) =>
   Effect.fail(invalidArgument(operation, "give a path, or a host and a port, and not both"))
 
 /** On the host, or else on `::`, and on `0.0.0.0` where that cannot be: a system may have no IPv6. */
-const listenAnywhere = ({ backlog, host, port, reusePort, v6Only }: AnywhereOptions) => {
-  const on = (host: string) => Net.listen({ host, port, backlog, reusePort, v6Only })
+const listenAnywhere = ({ backlog, host, port, reusePort, socketOptions, v6Only }: AnywhereOptions) => {
+  const on = (host: string) => Net.listen({ host, port, backlog, reusePort, socketOptions, v6Only })
   return host === undefined ? Effect.orElse(on("::"), () => on("0.0.0.0")) : on(host)
 }
 
@@ -50,7 +50,7 @@ export const listenAt = (
 }
 
 /** A host and a port to connect to. Part of the public options, so not internal. */
-export interface RemoteOptions {
+export interface RemoteOptions extends Pick<Net.ConnectOptions, "socketOptions"> {
   /** An IP address or a name. `localhost` if absent. */
   readonly host?: string | undefined
   /** 1 to 65535. */
@@ -59,7 +59,7 @@ export interface RemoteOptions {
 }
 
 /** A path, or a NUL character and an abstract name, in their place. Part of the public options, so not internal. */
-export interface RemotePathOptions {
+export interface RemotePathOptions extends Pick<Unix.ConnectOptions, "socketOptions"> {
   readonly path: string
   readonly host?: undefined
   readonly port?: undefined
@@ -69,13 +69,13 @@ export interface RemotePathOptions {
 export const connectTo = (
   options: (RemoteOptions | RemotePathOptions) & TimeoutOptions
 ): Effect.Effect<Connection<Address>, SocketError | TimeoutError, Net.Net | Scope.Scope> => {
-  const { timeout } = options
+  const { socketOptions, timeout } = options
   if (options.path === undefined) {
     const { host = "localhost", port } = options
-    return Net.connect({ host, port, timeout })
+    return Net.connect({ host, port, socketOptions, timeout })
   }
   const { path } = options
   return options.port === undefined && options.host === undefined
-    ? Unix.connect({ path, timeout })
+    ? Unix.connect({ path, socketOptions, timeout })
     : both("connect")
 }

@@ -6,7 +6,13 @@
 import * as Effect from "effect/Effect"
 import * as C from "../../Epoll/Constants.js"
 import type { Libc } from "../../Epoll/Libc.js"
-import { fromErrno, invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
+import {
+  fromErrno,
+  invalidArgument,
+  isSocketError,
+  type SocketError,
+  unsupported
+} from "../../Errors/index.js"
 import {
   decodeOption,
   encodeOption,
@@ -63,8 +69,47 @@ const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | und
   return "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: IntegerOptionName, family: SocketFamily) =>
-  Effect.fail(unsupported(operation, `${withArticle(family)} socket has no ${name}`))
+const missing = (operation: string, name: IntegerOptionName, family: SocketFamily): SocketError =>
+  unsupported(operation, `${withArticle(family)} socket has no ${name}`)
+
+/**
+ * An option with its value, as `setsockopt` takes them.
+ *
+ * @internal
+ */
+export interface NativeOption {
+  readonly level: number
+  readonly option: number
+  readonly bytes: Int32Array
+}
+
+/**
+ * The option for `setsockopt`, or why there is no such thing.
+ *
+ * @internal
+ */
+export const nativeOption = <Name extends IntegerOptionName>(
+  family: SocketFamily,
+  name: Name,
+  value: SocketOptions[Name]
+): NativeOption | SocketError => {
+  const encoded = encodeOption(name, value)
+  if (typeof encoded === "string") return invalidArgument("setOption", encoded)
+  const known = numbersOf(name, family)
+  if (known === undefined) return missing("setOption", name, family)
+  const [level, option, integers] = known
+  return { level, option, bytes: new Int32Array(integers === 2 ? encoded : [encoded[1]]) }
+}
+
+/** @internal */
+export const setNative = (
+  system: Libc,
+  fd: number,
+  { bytes, level, option }: NativeOption
+): SocketError | undefined => {
+  if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) === 0) return undefined
+  return fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" })
+}
 
 /** @internal */
 export const setOption = <Name extends IntegerOptionName>(
@@ -74,14 +119,9 @@ export const setOption = <Name extends IntegerOptionName>(
   name: Name,
   value: SocketOptions[Name]
 ): Effect.Effect<void, SocketError> => {
-  const encoded = encodeOption(name, value)
-  if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
-  const known = numbersOf(name, family)
-  if (known === undefined) return missing("setOption", name, family)
-  const [level, option, integers] = known
-  const bytes = integers === 2 ? new Int32Array(encoded) : new Int32Array([encoded[1]])
-  if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) === 0) return Effect.void
-  return Effect.fail(fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" }))
+  const native = nativeOption(family, name, value)
+  const failure = isSocketError(native) ? native : setNative(system, fd, native)
+  return failure === undefined ? Effect.void : Effect.fail(failure)
 }
 
 /** @internal */
@@ -92,7 +132,7 @@ export const getOption = <Name extends IntegerOptionName>(
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
   const known = numbersOf(name, family)
-  if (known === undefined) return missing("getOption", name, family)
+  if (known === undefined) return Effect.fail(missing("getOption", name, family))
   const [level, option, integers] = known
   const bytes = new Int32Array(integers)
   if (system.getsockopt(fd, level, option, bytes, new Int32Array([bytes.byteLength])) !== 0) {

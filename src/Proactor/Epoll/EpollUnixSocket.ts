@@ -1,7 +1,8 @@
 /**
- * A Unix socket driven by epoll. It differs from other stream sockets in three things.
+ * A Unix socket driven by epoll. It differs from other stream sockets in four things.
  *
- * It has a file, once it is bound to a path: see `UnixFile`. And a short receive does not mean that it is empty.
+ * It has a file, once it is bound to a path: see `UnixFile`. A short receive does not mean that it is empty. And the system
+ * hands nothing of a listener's options on to its connections, as it does for TCP; so this does.
  *
  * Its connect is over when the call returns, well or not, but for one case: the listener has no room for one more. A
  * blocking call would wait then; this one answers `EAGAIN`, and there is no event for it that epoll could tell of. So the
@@ -18,12 +19,14 @@
 import * as Effect from "effect/Effect"
 import { isAbstract, type UnixAddress } from "../../Address/index.js"
 import * as C from "../../Epoll/Constants.js"
-import { errnoName, fromErrno, type SocketError, socketError } from "../../Errors/index.js"
+import { errnoName, fromErrno, isSocketError, type SocketError, socketError } from "../../Errors/index.js"
 import type { AnyOperation, ConnectOperation } from "../Operation.js"
 import type { ProactorStream } from "../Proactor.js"
+import type { SocketOptionName, SocketOptions } from "../SocketOption.js"
 import type { PeerCredentials, ProactorUnixSocket } from "../UnixSocket.js"
 import { unixDomain } from "./Domain.js"
 import { type EpollHost, wouldBlock } from "./EpollDescriptor.js"
+import { type NativeOption, nativeOption, setNative } from "./EpollOptions.js"
 import { EpollSocket } from "./EpollSocket.js"
 import { removeStale, restrict, UnixFile } from "./UnixFile.js"
 
@@ -40,6 +43,8 @@ const credentialsLength = new Int32Array(1)
 /** @internal */
 export class EpollUnixSocket extends EpollSocket<UnixAddress> implements ProactorUnixSocket {
   private file: UnixFile | undefined
+  /** The one option that there is, once it is set: for connections to come. */
+  private sendBuffer: NativeOption | undefined
   private pauseMillis = FIRST_PAUSE_MILLIS
   private pause: NodeJS.Timeout | undefined
 
@@ -75,6 +80,20 @@ export class EpollUnixSocket extends EpollSocket<UnixAddress> implements Proacto
     })
   }
 
+  override setOption<Name extends SocketOptionName>(
+    name: Name,
+    value: SocketOptions[Name]
+  ): Effect.Effect<void, SocketError> {
+    return this.whileOpen("setOption", (fd) => {
+      const option = nativeOption("Unix", name, value)
+      if (isSocketError(option)) return Effect.fail(option)
+      const failure = setNative(this.system, fd, option)
+      if (failure !== undefined) return Effect.fail(failure)
+      this.sendBuffer = option
+      return Effect.void
+    })
+  }
+
   override cancel(operation: AnyOperation<UnixAddress>): void {
     if (operation.kind === "Connect") this.stopTrying()
     super.cancel(operation)
@@ -89,6 +108,8 @@ export class EpollUnixSocket extends EpollSocket<UnixAddress> implements Proacto
   }
 
   protected override ofAccepted(fd: number): ProactorStream<UnixAddress> {
+    // It was set on the listener, so it can be set: the descriptor is new, and the option takes any value.
+    if (this.sendBuffer !== undefined) setNative(this.system, fd, this.sendBuffer)
     return new EpollUnixSocket(this.host, fd)
   }
 

@@ -20,6 +20,7 @@ import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { SocketFamily } from "../SocketOption.js"
 import type { Domain } from "./Domain.js"
+import { type NativeOption, setNative } from "./IocpOptions.js"
 import type { OperationSlot } from "./OperationSlots.js"
 import { addressOf, closeHandle, lastFailure, openHandle, setNoDelay } from "./SocketHandle.js"
 import { type Start, startOf } from "./Start.js"
@@ -92,14 +93,15 @@ export type AcceptEnd<A extends Endpoint> =
   | { readonly _tag: "DeadConnection"; readonly failure: SocketError }
 
 /**
- * Reads how an accept ended. An accepted handle is the caller's; any other pre-made socket is closed.
+ * Reads how an accept ended. An accepted handle is the caller's, and has the options; any other pre-made socket is closed.
  *
  * @internal
  */
 export const finishAccept = <A extends Endpoint>(
   listener: number,
   domain: Domain<A>,
-  slot: OperationSlot
+  slot: OperationSlot,
+  options: ReadonlyArray<NativeOption>
 ): AcceptEnd<A> => {
   const { status, premade } = slot
   if (isFailure(status)) {
@@ -109,7 +111,8 @@ export const finishAccept = <A extends Endpoint>(
   }
   // Until then the socket is connected, but knows neither its listener's options nor its own addresses. Where the
   // listener is well, which the next accept shows, a failure is this connection's. Likewise for its own options.
-  const failure = updateContext(listener, premade) ?? ownOptions(premade, domain)
+  const failure =
+    updateContext(listener, premade) ?? ownOptions(premade, domain) ?? handedOn(premade, options)
   if (failure !== undefined) {
     dropPremade(slot)
     return { _tag: "DeadConnection", failure }
@@ -128,6 +131,18 @@ const dropPremade = (slot: OperationSlot): void => {
 /** What a socket of this library's has from the start. */
 const ownOptions = (accepted: number, { family }: { readonly family: SocketFamily }) =>
   family === "Unix" ? undefined : setNoDelay(accepted, "accept")
+
+/**
+ * What its listener was given. The system hands some of these on with the context, which of them is not written down; so all
+ * are set.
+ */
+const handedOn = (accepted: number, options: ReadonlyArray<NativeOption>): SocketError | undefined => {
+  for (const option of options) {
+    const failure = setNative(accepted, option, "accept")
+    if (failure !== undefined) return failure
+  }
+  return undefined
+}
 
 const updateContext = (listener: number, accepted: number): SocketError | undefined => {
   // A handle is a 64-bit value whose upper half is 0.

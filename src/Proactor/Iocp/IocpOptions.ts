@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import { fromWsa, invalidArgument, type SocketError, unsupported } from "../../Errors/index.js"
+import { fromWsa, invalidArgument, isSocketError, type SocketError, unsupported } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import {
@@ -66,18 +66,56 @@ const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | und
   return known !== undefined && "IPv6" in known ? known[family] : known
 }
 
-const missing = (operation: string, name: IntegerOptionName, family: SocketFamily) =>
-  Effect.fail(
-    unsupported(
-      operation,
-      numbers[name] === undefined
-        ? `Windows has no option that is what ${name} is elsewhere`
-        : `${withArticle(family)} socket has no ${name}`
-    )
+const missing = (operation: string, name: IntegerOptionName, family: SocketFamily): SocketError =>
+  unsupported(
+    operation,
+    numbers[name] === undefined
+      ? `Windows has no option that is what ${name} is elsewhere`
+      : `${withArticle(family)} socket has no ${name}`
   )
 
-const failed = (operation: string, syscall: string) =>
-  Effect.fail(fromWsa(winsock().WSAGetLastError(), { operation, syscall }))
+const lastFailure = (operation: string, syscall: string): SocketError =>
+  fromWsa(winsock().WSAGetLastError(), { operation, syscall })
+
+/**
+ * An option with its value, as `setsockopt` takes them.
+ *
+ * @internal
+ */
+export interface NativeOption {
+  readonly level: number
+  readonly option: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The option for `setsockopt`, or why there is no such thing.
+ *
+ * @internal
+ */
+export const nativeOption = <Name extends IntegerOptionName>(
+  family: SocketFamily,
+  name: Name,
+  value: SocketOptions[Name]
+): NativeOption | SocketError => {
+  const encoded = encodeOption(name, value)
+  if (typeof encoded === "string") return invalidArgument("setOption", encoded)
+  const known = numbersOf(name, family)
+  if (known === undefined) return missing("setOption", name, family)
+  const [level, option, integers] = known
+  const { buffer } = integers === 2 ? Uint16Array.from(encoded) : Int32Array.of(encoded[1])
+  return { level, option, bytes: new Uint8Array(buffer) }
+}
+
+/** @internal */
+export const setNative = (
+  handle: number,
+  { bytes, level, option }: NativeOption,
+  operation = "setOption"
+): SocketError | undefined => {
+  const isSet = winsock().setsockopt(handle, level, option, bytes, bytes.length) === 0
+  return isSet ? undefined : lastFailure(operation, "setsockopt")
+}
 
 /** @internal */
 export const setOption = <Name extends IntegerOptionName>(
@@ -86,15 +124,9 @@ export const setOption = <Name extends IntegerOptionName>(
   name: Name,
   value: SocketOptions[Name]
 ): Effect.Effect<void, SocketError> => {
-  const encoded = encodeOption(name, value)
-  if (typeof encoded === "string") return Effect.fail(invalidArgument("setOption", encoded))
-  const known = numbersOf(name, family)
-  if (known === undefined) return missing("setOption", name, family)
-  const [level, option, integers] = known
-  const { buffer } = integers === 2 ? Uint16Array.from(encoded) : Int32Array.of(encoded[1])
-  const bytes = new Uint8Array(buffer)
-  const isSet = winsock().setsockopt(handle, level, option, bytes, bytes.length) === 0
-  return isSet ? Effect.void : failed("setOption", "setsockopt")
+  const native = nativeOption(family, name, value)
+  const failure = isSocketError(native) ? native : setNative(handle, native)
+  return failure === undefined ? Effect.void : Effect.fail(failure)
 }
 
 /** @internal */
@@ -104,13 +136,13 @@ export const getOption = <Name extends IntegerOptionName>(
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
   const known = numbersOf(name, family)
-  if (known === undefined) return missing("getOption", name, family)
+  if (known === undefined) return Effect.fail(missing("getOption", name, family))
   const [level, option, integers] = known
   const bytes = new DataView(new ArrayBuffer(4))
   const length = new Uint8Array(Int32Array.of(4).buffer)
   const value = new Uint8Array(bytes.buffer)
   if (winsock().getsockopt(handle, level, option, value, length) !== 0) {
-    return failed("getOption", "getsockopt")
+    return Effect.fail(lastFailure("getOption", "getsockopt"))
   }
   const pair = [bytes.getUint16(0, true), bytes.getUint16(2, true)] as const
   return Effect.succeed(decodeOption(name, integers === 2 ? pair : [0, bytes.getInt32(0, true)]))

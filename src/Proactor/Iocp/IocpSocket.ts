@@ -8,7 +8,7 @@
  */
 import type * as Effect from "effect/Effect"
 import { type Endpoint, format } from "../../Address/index.js"
-import { fromWsa, type SocketError } from "../../Errors/index.js"
+import { fromWsa, isSocketError, type SocketError } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
 import type { AcceptOperation, AnyOperation, ConnectOperation } from "../Operation.js"
@@ -20,7 +20,7 @@ import { finishConnect } from "./Connecting.js"
 import type { Domain } from "./Domain.js"
 import { IocpHandle } from "./IocpHandle.js"
 import type { IocpHost } from "./IocpHost.js"
-import { getOption, setOption } from "./IocpOptions.js"
+import { getOption, type NativeOption, nativeOption, setNative } from "./IocpOptions.js"
 import type { OperationSlot } from "./OperationSlots.js"
 import { addressOf, closeHandle } from "./SocketHandle.js"
 import type { Start } from "./Start.js"
@@ -32,6 +32,8 @@ const LARGEST_PLAIN_BACKLOG = 200
 
 const SHUTDOWN_HOW: Record<ShutdownHow, number> = { read: C.SD_RECEIVE, write: C.SD_SEND, both: C.SD_BOTH }
 
+const nothing: ReadonlyArray<never> = []
+
 /** What AcceptEx answers on a socket that does not listen. Not every system asks itself that: one may wait for ever. */
 const notListening = (): SocketError => fromWsa(C.WSAEINVAL, { operation: "accept", syscall: "AcceptEx" })
 
@@ -42,14 +44,18 @@ export abstract class IocpSocket<A extends Endpoint>
 {
   protected readonly domain: Domain<A>
   protected isBound: boolean
+  private readonly isAccepted: boolean
   private isListening = false
   /** A receive that filled its buffer is followed by one with a larger buffer. */
   private receiveBytes = SMALL_BUFFER_BYTES
+  /** What the connections that this one accepts are given, because it was set on this one. */
+  private handedOn: ReadonlyArray<NativeOption> = nothing
 
   constructor(host: IocpHost, handle: number, domain: Domain<A>, isConnected: boolean) {
     super(host, handle)
     this.domain = domain
     this.isBound = isConnected
+    this.isAccepted = isConnected
   }
 
   /** Binds the handle. */
@@ -114,7 +120,20 @@ export abstract class IocpSocket<A extends Endpoint>
     name: Name,
     value: SocketOptions[Name]
   ): Effect.Effect<void, SocketError> {
-    return this.whileOpen("setOption", (handle) => setOption(handle, this.domain.family, name, value))
+    return this.call("setOption", (handle) => {
+      const option = nativeOption(this.domain.family, name, value)
+      if (isSocketError(option)) return option
+      const failure = setNative(handle, option)
+      if (failure === undefined && name !== "v6Only") this.handOn(option)
+      return failure
+    })
+  }
+
+  /** Keeps the option for connections to come: who accepts was not accepted. */
+  private handOn(option: NativeOption): void {
+    if (this.isAccepted) return
+    const isOther = (known: NativeOption) => known.level !== option.level || known.option !== option.option
+    this.handedOn = [...this.handedOn.filter(isOther), option]
   }
 
   protected override start(operation: AnyOperation<A>, slot: OperationSlot): Start | "Ended" {
@@ -170,7 +189,7 @@ export abstract class IocpSocket<A extends Endpoint>
   /** A dead connection is passed over. `false`: the accept waits for the next one. */
   private finishAccept(operation: AcceptOperation<A>, slot: OperationSlot): boolean {
     for (let attempt = 1; ; attempt++) {
-      const end = finishAccept(this.unclosed, this.domain, slot)
+      const end = finishAccept(this.unclosed, this.domain, slot, this.handedOn)
       if (end._tag === "Accepted") {
         operation.failure = this.accepted(operation, end.handle, end.remoteAddress)
         return true

@@ -75,6 +75,11 @@ export class OptionValues {
     return undefined
   }
 
+  /** Takes over what a listener was told, as the socket of a connection that it has accepted. */
+  inherit({ values }: OptionValues): void {
+    this.values = values
+  }
+
   /** How much waits at either side of a connection. */
   get buffers(): { readonly sendBufferBytes: number; readonly receiveBufferBytes: number } {
     return this.values

@@ -5,7 +5,6 @@
  */
 import { type AddressFamily, format, isSocketAddress, type SocketAddress } from "../../Address/index.js"
 import { invalidArgument, type SocketError, type SocketErrorReason } from "../../Errors/index.js"
-import type { ProactorStream } from "../Proactor.js"
 import type { Endpoint } from "./Endpoint.js"
 import { failure } from "./Faults.js"
 import type { SimulatedListener } from "./Listener.js"
@@ -80,7 +79,7 @@ export class SimulatedSocket extends SimulatedStreamSocket<SocketAddress> {
     }
   }
 
-  protected override ofAccepted(endpoint: Endpoint<SocketAddress>): ProactorStream {
+  protected override ofAccepted(endpoint: Endpoint<SocketAddress>): SimulatedSocket {
     return this.owner.adopt(new SimulatedSocket(this.owner, this.family, endpoint))
   }
 

@@ -20,7 +20,7 @@ import * as Effect from "effect/Effect"
 import { type Endpoint as Address, format } from "../../Address/index.js"
 import { closed, type SocketError, type SocketErrorReason } from "../../Errors/index.js"
 import type { AcceptOperation, AnyOperation, ConnectOperation } from "../Operation.js"
-import type { ProactorSocket, ProactorStream, ShutdownHow } from "../Proactor.js"
+import type { ProactorSocket, ShutdownHow } from "../Proactor.js"
 import type { SocketFamily, SocketOptionName, SocketOptions } from "../SocketOption.js"
 import type { Attempt } from "./Attempt.js"
 import type { Endpoint } from "./Endpoint.js"
@@ -87,7 +87,7 @@ export abstract class SimulatedStreamSocket<A extends Address>
   protected abstract routeTo(address: A): Route<A> | SocketErrorReason
 
   /** The socket of a connection that this one has accepted. */
-  protected abstract ofAccepted(endpoint: Endpoint<A>): ProactorStream<A>
+  protected abstract ofAccepted(endpoint: Endpoint<A>): SimulatedStreamSocket<A>
 
   /** Whether it can still become something. */
   protected get isIdle(): boolean {
@@ -265,7 +265,9 @@ export abstract class SimulatedStreamSocket<A extends Address>
     if (reason !== undefined) return failed(operation, reason)
     const endpoint = listener.take()
     if (endpoint === undefined) return false
-    operation.accepted = this.ofAccepted(endpoint)
+    const accepted = this.ofAccepted(endpoint)
+    accepted.options.inherit(this.options)
+    operation.accepted = accepted
     operation.remoteAddress = endpoint.remote
     this.owner.network.simulation.trace(() => `${endpoint.name} accepts ${format(endpoint.remote)}`)
     return true

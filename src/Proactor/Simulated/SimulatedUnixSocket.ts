@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import { makeUnix, type UnixAddress } from "../../Address/index.js"
 import { unixFromSystem } from "../../Address/UnixAddress.js"
 import { type SocketError, type SocketErrorReason, unsupported } from "../../Errors/index.js"
-import type { ProactorStream } from "../Proactor.js"
 import type { PeerCredentials, ProactorUnixSocket } from "../UnixSocket.js"
 import type { Endpoint } from "./Endpoint.js"
 import type { SimulatedListener } from "./Listener.js"
@@ -79,7 +78,7 @@ export class SimulatedUnixSocket extends SimulatedStreamSocket<UnixAddress> impl
     return { client: host, server: host, source, target, listener: () => host.paths.listenerAt(target.path) }
   }
 
-  protected override ofAccepted(endpoint: Endpoint<UnixAddress>): ProactorStream<UnixAddress> {
+  protected override ofAccepted(endpoint: Endpoint<UnixAddress>): SimulatedUnixSocket {
     return this.owner.adopt(new SimulatedUnixSocket(this.owner, endpoint))
   }
 }

@@ -19,6 +19,7 @@ import { listening } from "./listening.js"
 import { pipes } from "./pipes.js"
 import { sendFile } from "./sendFile.js"
 import { serving } from "./serving.js"
+import { socketOptions } from "./socketOptions.js"
 import { streams } from "./streams.js"
 import { timeouts } from "./timeouts.js"
 import { unix } from "./unix.js"
@@ -29,6 +30,7 @@ export const contract = (subject: ContractSubject) => {
   describe("vectored", () => vectored(subject))
   describe("lines", () => lines(subject))
   describe("listening", () => listening(subject))
+  describe("socket options", () => socketOptions(subject))
   describe("timeouts", () => timeouts(subject))
   describe("interruption", () => interruption(subject))
   describe("what interruption leaves", () => leftovers(subject))
