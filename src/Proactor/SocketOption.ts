@@ -38,9 +38,15 @@ export interface SocketOptions {
   readonly receiveBufferBytes: number
   /** `SO_SNDBUF`, in bytes. Linux reports twice what was set. */
   readonly sendBufferBytes: number
-  /** `IP_TTL`, `IPV6_UNICAST_HOPS`: how many routers a packet may pass, 1 to 255. */
+  /**
+   * `IP_TTL`, `IPV6_UNICAST_HOPS`: how many routers a packet may pass, 1 to 255. On Linux an IPv6 socket that serves IPv4 as
+   * well is given both.
+   */
   readonly hopLimit: number
-  /** `IP_TOS`, `IPV6_TCLASS`: DSCP in the upper six bits (RFC 2474), 0 to 255. Linux; TCP keeps the lower two to itself. */
+  /**
+   * `IP_TOS`, `IPV6_TCLASS`: DSCP in the upper six bits (RFC 2474), 0 to 255; for peers of both versions of IP, like
+   * `hopLimit`. Linux; TCP keeps the lower two to itself.
+   */
   readonly trafficClass: number
   /** `TCP_USER_TIMEOUT` (RFC 5482): milliseconds that sent bytes may stay unacknowledged; 0 is the system's. Linux. */
   readonly userTimeoutMilliseconds: number

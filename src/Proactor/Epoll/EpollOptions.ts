@@ -26,7 +26,13 @@ import {
 type Numbers = readonly [level: number, name: number, integers: 1 | 2]
 
 /** Of one family, or of each. */
-type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers; readonly Unix?: Numbers }
+type ByFamily = {
+  readonly IPv4?: Numbers
+  readonly IPv6: Numbers
+  /** What an IPv6 socket heeds towards peers that have IPv4, in the place of its own (a mapped address, RFC 4291 2.5.5.2). */
+  readonly mapped?: Numbers
+  readonly Unix?: Numbers
+}
 
 /** Of both versions of IP. */
 const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numbers })
@@ -45,9 +51,14 @@ const numbers: Record<IntegerOptionName, Numbers | ByFamily> = {
   keepAliveCount: internet(C.IPPROTO_TCP, C.TCP_KEEPCNT, 1),
   hopLimit: {
     IPv4: [C.IPPROTO_IP, C.IP_TTL, 1],
-    IPv6: [C.IPPROTO_IPV6, C.IPV6_UNICAST_HOPS, 1]
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_UNICAST_HOPS, 1],
+    mapped: [C.IPPROTO_IP, C.IP_TTL, 1]
   },
-  trafficClass: { IPv4: [C.IPPROTO_IP, C.IP_TOS, 1], IPv6: [C.IPPROTO_IPV6, C.IPV6_TCLASS, 1] },
+  trafficClass: {
+    IPv4: [C.IPPROTO_IP, C.IP_TOS, 1],
+    IPv6: [C.IPPROTO_IPV6, C.IPV6_TCLASS, 1],
+    mapped: [C.IPPROTO_IP, C.IP_TOS, 1]
+  },
   userTimeoutMilliseconds: internet(C.IPPROTO_TCP, C.TCP_USER_TIMEOUT, 1),
   mark: internet(C.SOL_SOCKET, C.SO_MARK, 1),
   reusePort: internet(C.SOL_SOCKET, C.SO_REUSEPORT, 1),
@@ -69,6 +80,11 @@ const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | und
   return "IPv6" in known ? known[family] : known
 }
 
+const mappedOf = (name: IntegerOptionName, family: SocketFamily): Numbers | undefined => {
+  const known = numbers[name]
+  return family === "IPv6" && "IPv6" in known ? known.mapped : undefined
+}
+
 const missing = (operation: string, name: IntegerOptionName, family: SocketFamily): SocketError =>
   unsupported(operation, `${withArticle(family)} socket has no ${name}`)
 
@@ -81,6 +97,8 @@ export interface NativeOption {
   readonly level: number
   readonly option: number
   readonly bytes: Int32Array
+  /** The same for peers of the other version of IP, where that is another option. */
+  readonly mapped?: NativeOption | undefined
 }
 
 /**
@@ -98,17 +116,22 @@ export const nativeOption = <Name extends IntegerOptionName>(
   const known = numbersOf(name, family)
   if (known === undefined) return missing("setOption", name, family)
   const [level, option, integers] = known
-  return { level, option, bytes: new Int32Array(integers === 2 ? encoded : [encoded[1]]) }
+  const bytes = new Int32Array(integers === 2 ? encoded : [encoded[1]])
+  const mapped = mappedOf(name, family)
+  if (mapped === undefined) return { level, option, bytes }
+  return { level, option, bytes, mapped: { level: mapped[0], option: mapped[1], bytes } }
 }
 
 /** @internal */
 export const setNative = (
   system: Libc,
   fd: number,
-  { bytes, level, option }: NativeOption
+  { bytes, level, mapped, option }: NativeOption
 ): SocketError | undefined => {
-  if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) === 0) return undefined
-  return fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" })
+  if (system.setsockopt(fd, level, option, bytes, bytes.byteLength) !== 0) {
+    return fromErrno(system.errno(), { operation: "setOption", syscall: "setsockopt" })
+  }
+  return mapped === undefined ? undefined : setNative(system, fd, mapped)
 }
 
 /** @internal */
