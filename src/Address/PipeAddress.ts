@@ -51,6 +51,15 @@ class PipeAddressValue implements PipeAddress, Equal.Equal {
  */
 const NAME = /^\\\\[^\\/]+\\pipe\\[^\\/]*[^\\/. ]$/i
 
+const BEGINNING = /^\\\\[^\\/]+\\pipe\\/i
+
+/**
+ * Whether a path is meant for a pipe, by its beginning; whether it names one, `makePipe` says.
+ *
+ * @internal
+ */
+export const isPipePath = (path: string): boolean => BEGINNING.test(path)
+
 /** Windows' limit for the whole name, in UTF-16 units. */
 const LONGEST_NAME = 256
 

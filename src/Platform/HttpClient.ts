@@ -2,8 +2,8 @@
  * `@effect/platform`'s `HttpClient` over connections of this library, in the place of `NodeHttpClient`.
  *
  * The client is that of `@effect/platform-node` (its `node:http` one); the agents below it, which keep connections for the
- * next request, get theirs from `Net.connect`, or from `Unix.connect`. So this module needs the package `@effect/platform-node`. The connections
- * are closed with the layer.
+ * next request, get theirs from `Net.connect`, `Unix.connect` or `NamedPipe.connect`. So this module needs the package
+ * `@effect/platform-node`. The connections are closed with the layer.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,8 @@ import * as NodeDuplex from "./NodeDuplex.js"
  */
 export interface AgentOptions extends Https.AgentOptions {
   /**
-   * The path of a Unix socket, or a NUL character and an abstract name: every request goes there, whatever host its URL names.
+   * The path of a Unix socket, a NUL character and an abstract name, or the name of a pipe (`\\.\pipe\app`): every request
+   * goes there, whatever host its URL names.
    */
   readonly socketPath?: string | undefined
   /** What the socket of every connection has before it connects: like that of `Net.connect`. */

@@ -71,8 +71,8 @@ const LOOK_EVERY = Duration.millis(20)
 const serveError = (cause: unknown) => new HttpServerError.ServeError({ cause })
 
 /**
- * Listens, and closes with the scope. Fails with `ServeError`, whose `cause` is the typed error of `Net.listen` or
- * `Unix.listen`, or `InvalidArgument` where Node's server does not take what it is told.
+ * Listens, and closes with the scope. Fails with `ServeError`, whose `cause` is the typed error of `Net.listen`,
+ * `Unix.listen` or `NamedPipe.listen`, or `InvalidArgument` where Node's server does not take what it is told.
  *
  * @since 0.1.0
  * @category constructors

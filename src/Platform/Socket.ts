@@ -9,7 +9,8 @@
  *                      |                 +--the handler failed----> run fails with its failure
  *                      +--refused, too late--> run fails with `Open`
  *
- * A writer may be used at any time: it waits until the socket is open. The end of its scope half-closes the connection.
+ * A writer may be used at any time: it waits until the socket is open. The end of its scope half-closes the connection, but
+ * for a pipe, which has no halves: there the peer learns of the end when the `run` is over.
  * A `run` can be interrupted wherever it is run, within an uninterruptible region too.
  *
  * It behaves as `NodeSocket` does, with one difference on purpose: the next receive waits until the handler has dealt with

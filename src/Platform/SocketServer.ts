@@ -16,7 +16,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { SocketAddress, UnixAddress } from "../Address/index.js"
+import type { Endpoint } from "../Address/index.js"
 import type * as Net from "../Net/Net.js"
 import type { ServeOptions } from "../Net/Serving.js"
 import { listenAt, type PlaceOptions } from "./internal/Place.js"
@@ -34,14 +34,21 @@ export type Options = PlaceOptions &
 const openError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Open", cause })
 const acceptError = (cause: unknown) => new SocketServer.SocketServerError({ reason: "Unknown", cause })
 
-const addressOf = (address: SocketAddress | UnixAddress): SocketServer.Address =>
-  address._tag === "UnixAddress"
-    ? { _tag: "UnixAddress", path: address.path }
-    : { _tag: "TcpAddress", hostname: address.host, port: address.port }
+/** A pipe is a path too, as it is with Node. */
+const addressOf = (address: Endpoint): SocketServer.Address => {
+  switch (address._tag) {
+    case "SocketAddress":
+      return { _tag: "TcpAddress", hostname: address.host, port: address.port }
+    case "UnixAddress":
+      return { _tag: "UnixAddress", path: address.path }
+    case "PipeAddress":
+      return { _tag: "UnixAddress", path: address.name }
+  }
+}
 
 /**
  * Listens, and closes with the scope. Fails with the reason `Open`; the `cause` is the typed error of `Net.listen`, or of
- * `Unix.listen`.
+ * `Unix.listen` or `NamedPipe.listen`.
  *
  * @since 0.1.0
  * @category constructors

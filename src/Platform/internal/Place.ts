@@ -1,19 +1,29 @@
 /**
- * Where a server listens, and a client connects to: a host and a port, or the path of a Unix socket, as with Node.
+ * Where a server listens, and a client connects to: a host and a port, or the path of a Unix socket or of a named pipe, as
+ * with Node.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { SocketAddress, UnixAddress } from "../../Address/index.js"
-import { invalidArgument, type SocketError, type TimeoutError } from "../../Errors/index.js"
+import type { PipeAddress, SocketAddress, UnixAddress } from "../../Address/index.js"
+import { isPipePath } from "../../Address/PipeAddress.js"
+import {
+  invalidArgument,
+  type SocketError,
+  type TimeoutError,
+  unsupported,
+  withDetails
+} from "../../Errors/index.js"
 import type { Connection, TimeoutOptions } from "../../Net/Connection.js"
+import { streamOptions } from "../../Net/internal/OptionsAtStart.js"
 import type { Listener } from "../../Net/Listener.js"
+import * as NamedPipe from "../../Net/NamedPipe.js"
 import * as Net from "../../Net/Net.js"
 import * as Unix from "../../Net/Unix.js"
 
-/** An address of either kind. */
-type Address = SocketAddress | UnixAddress
+/** An address of any kind. */
+type Address = SocketAddress | UnixAddress | PipeAddress
 
 /** A host and a port. Part of the public options, so not internal. */
 export interface AnywhereOptions
@@ -23,14 +33,23 @@ export interface AnywhereOptions
   readonly path?: undefined
 }
 
-/** A path, or a NUL character and an abstract name, in their place. Part of the public options, so not internal. */
+/**
+ * A path in their place: that of a Unix socket, a NUL character and an abstract name, or the name of a pipe, `\\.\pipe\app`.
+ * A pipe has no file and no queue of its own: `mode` is refused there, and `backlog` and `unlinkStale` mean nothing. Part of
+ * the public options, so not internal.
+ */
 export interface PathOptions extends Unix.ListenOptions {
   readonly host?: undefined
   readonly port?: undefined
+  /** How a pipe is made, where the path names one: who may connect (`securityDescriptor`), ... */
+  readonly pipe?: Omit<NamedPipe.ListenOptions, "mode" | "name"> | undefined
 }
 
 /** Part of the public options, so not internal. */
 export type PlaceOptions = AnywhereOptions | PathOptions
+
+/** Untyped callers may give anything; what is no text is not a pipe's. */
+const isPipe = (path: string): boolean => typeof path === "string" && isPipePath(path)
 
 const both = (operation: string) =>
   Effect.fail(invalidArgument(operation, "give a path, or a host and a port, and not both"))
@@ -41,12 +60,35 @@ const listenAnywhere = ({ backlog, host, port, reusePort, socketOptions, v6Only 
   return host === undefined ? Effect.orElse(on("::"), () => on("0.0.0.0")) : on(host)
 }
 
+const ofPipe = {
+  setOption: (name: string) => Effect.fail(unsupported("setOption", `a named pipe has no ${name}`))
+}
+
+/** A pipe has none. Who asks for one is told so, as by `setOption`. */
+const withoutOptions = (
+  operation: string,
+  options: Net.StreamSocketOptions | undefined
+): Effect.Effect<void, SocketError> =>
+  Effect.flatMap(streamOptions(operation, options), (prepare) =>
+    prepare === undefined
+      ? Effect.void
+      : Effect.mapError(prepare(ofPipe), (failure) => withDetails(failure, { operation }))
+  )
+
+const listenAtPipe = ({ mode, path, pipe, socketOptions }: PathOptions) => {
+  const advice = "a pipe has no file, and so no mode: pipe.securityDescriptor says who may connect"
+  if (mode !== undefined) return Effect.fail(invalidArgument("listen", advice, path))
+  const listening = NamedPipe.listen({ ...pipe, mode: "byte", name: path })
+  return Effect.zipRight(withoutOptions("listen", socketOptions), listening)
+}
+
 /** @internal */
 export const listenAt = (
   options: PlaceOptions
 ): Effect.Effect<Listener<Address>, SocketError, Net.Net | Scope.Scope> => {
   if (options.path === undefined) return listenAnywhere(options)
-  return options.port === undefined && options.host === undefined ? Unix.listen(options) : both("listen")
+  if (options.port !== undefined || options.host !== undefined) return both("listen")
+  return isPipe(options.path) ? listenAtPipe(options) : Unix.listen(options)
 }
 
 /** A host and a port to connect to. Part of the public options, so not internal. */
@@ -58,7 +100,10 @@ export interface RemoteOptions extends Pick<Net.ConnectOptions, "socketOptions">
   readonly path?: undefined
 }
 
-/** A path, or a NUL character and an abstract name, in their place. Part of the public options, so not internal. */
+/**
+ * A path in their place: that of a Unix socket, a NUL character and an abstract name, or the name of a pipe. Part of the
+ * public options, so not internal.
+ */
 export interface RemotePathOptions extends Pick<Unix.ConnectOptions, "socketOptions"> {
   readonly path: string
   readonly host?: undefined
@@ -75,7 +120,7 @@ export const connectTo = (
     return Net.connect({ host, port, socketOptions, timeout })
   }
   const { path } = options
-  return options.port === undefined && options.host === undefined
-    ? Unix.connect({ path, socketOptions, timeout })
-    : both("connect")
+  if (options.port !== undefined || options.host !== undefined) return both("connect")
+  if (!isPipe(path)) return Unix.connect({ path, socketOptions, timeout })
+  return Effect.zipRight(withoutOptions("connect", socketOptions), NamedPipe.connect({ name: path, timeout }))
 }
