@@ -13,6 +13,7 @@ import {
   type SocketError,
   unsupported
 } from "../../Errors/index.js"
+import { internet, mappedOf, numbersOf, type OptionTable } from "../OptionNumbers.js"
 import {
   decodeOption,
   encodeOption,
@@ -22,25 +23,10 @@ import {
   withArticle
 } from "../SocketOption.js"
 
-/** Level, name, and how many integers the value has (`struct linger` is two). */
-type Numbers = readonly [level: number, name: number, integers: 1 | 2]
-
-/** Of one family, or of each. */
-type ByFamily = {
-  readonly IPv4?: Numbers
-  readonly IPv6: Numbers
-  /** What an IPv6 socket heeds towards peers that have IPv4, in the place of its own (a mapped address, RFC 4291 2.5.5.2). */
-  readonly mapped?: Numbers
-  readonly Unix?: Numbers
-}
-
-/** Of both versions of IP. */
-const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numbers })
-
 /**
  * A Unix socket takes whatever is one of `SOL_SOCKET`, and does nothing of the most of it: it has those that it heeds.
  */
-const numbers: Record<IntegerOptionName, Numbers | ByFamily> = {
+const numbers: OptionTable = {
   noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
   keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
   lingerSeconds: internet(C.SOL_SOCKET, C.SO_LINGER, 2),
@@ -75,16 +61,6 @@ const numbers: Record<IntegerOptionName, Numbers | ByFamily> = {
   }
 }
 
-const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | undefined => {
-  const known = numbers[name]
-  return "IPv6" in known ? known[family] : known
-}
-
-const mappedOf = (name: IntegerOptionName, family: SocketFamily): Numbers | undefined => {
-  const known = numbers[name]
-  return family === "IPv6" && "IPv6" in known ? known.mapped : undefined
-}
-
 const missing = (operation: string, name: IntegerOptionName, family: SocketFamily): SocketError =>
   unsupported(operation, `${withArticle(family)} socket has no ${name}`)
 
@@ -113,11 +89,11 @@ export const nativeOption = <Name extends IntegerOptionName>(
 ): NativeOption | SocketError => {
   const encoded = encodeOption(name, value)
   if (typeof encoded === "string") return invalidArgument("setOption", encoded)
-  const known = numbersOf(name, family)
+  const known = numbersOf(numbers, name, family)
   if (known === undefined) return missing("setOption", name, family)
   const [level, option, integers] = known
   const bytes = new Int32Array(integers === 2 ? encoded : [encoded[1]])
-  const mapped = mappedOf(name, family)
+  const mapped = mappedOf(numbers, name, family)
   if (mapped === undefined) return { level, option, bytes }
   return { level, option, bytes, mapped: { level: mapped[0], option: mapped[1], bytes } }
 }
@@ -154,7 +130,7 @@ export const getOption = <Name extends IntegerOptionName>(
   family: SocketFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
-  const known = numbersOf(name, family)
+  const known = numbersOf(numbers, name, family)
   if (known === undefined) return Effect.fail(missing("getOption", name, family))
   const [level, option, integers] = known
   const bytes = new Int32Array(integers)

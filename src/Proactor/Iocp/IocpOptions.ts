@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { fromWsa, invalidArgument, isSocketError, type SocketError, unsupported } from "../../Errors/index.js"
 import * as C from "../../Iocp/Constants.js"
 import { winsock } from "../../Iocp/Winsock.js"
+import { internet, numbersOf, type OptionTable } from "../OptionNumbers.js"
 import {
   decodeOption,
   encodeOption,
@@ -16,20 +17,11 @@ import {
   withArticle
 } from "../SocketOption.js"
 
-/** Level, name, and how many integers the value has: `struct linger` is two, of two bytes each here. */
-type Numbers = readonly [level: number, name: number, integers: 1 | 2]
-
-/** Of one family, or of each. */
-type ByFamily = { readonly IPv4?: Numbers; readonly IPv6: Numbers; readonly Unix?: Numbers }
-
-/** Of both versions of IP. */
-const internet = (...numbers: Numbers): ByFamily => ({ IPv4: numbers, IPv6: numbers })
-
 /**
  * Undefined: Windows has no such option, or takes it and does nothing (`IP_TOS`), or has one that is something else
  * (`TCP_MAXRT` counts whole seconds).
  */
-const numbers: Record<IntegerOptionName, Numbers | ByFamily | undefined> = {
+const numbers: OptionTable = {
   noDelay: internet(C.IPPROTO_TCP, C.TCP_NODELAY, 1),
   keepAlive: internet(C.SOL_SOCKET, C.SO_KEEPALIVE, 1),
   lingerSeconds: internet(C.SOL_SOCKET, C.SO_LINGER, 2),
@@ -59,11 +51,6 @@ const numbers: Record<IntegerOptionName, Numbers | ByFamily | undefined> = {
     IPv4: [C.IPPROTO_IP, C.IP_MULTICAST_LOOP, 1],
     IPv6: [C.IPPROTO_IPV6, C.IPV6_MULTICAST_LOOP, 1]
   }
-}
-
-const numbersOf = (name: IntegerOptionName, family: SocketFamily): Numbers | undefined => {
-  const known = numbers[name]
-  return known !== undefined && "IPv6" in known ? known[family] : known
 }
 
 const missing = (operation: string, name: IntegerOptionName, family: SocketFamily): SocketError =>
@@ -100,9 +87,10 @@ export const nativeOption = <Name extends IntegerOptionName>(
 ): NativeOption | SocketError => {
   const encoded = encodeOption(name, value)
   if (typeof encoded === "string") return invalidArgument("setOption", encoded)
-  const known = numbersOf(name, family)
+  const known = numbersOf(numbers, name, family)
   if (known === undefined) return missing("setOption", name, family)
   const [level, option, integers] = known
+  // The two of a `struct linger` have 16 bits each here.
   const { buffer } = integers === 2 ? Uint16Array.from(encoded) : Int32Array.of(encoded[1])
   return { level, option, bytes: new Uint8Array(buffer) }
 }
@@ -135,7 +123,7 @@ export const getOption = <Name extends IntegerOptionName>(
   family: SocketFamily,
   name: Name
 ): Effect.Effect<SocketOptions[Name], SocketError> => {
-  const known = numbersOf(name, family)
+  const known = numbersOf(numbers, name, family)
   if (known === undefined) return Effect.fail(missing("getOption", name, family))
   const [level, option, integers] = known
   const bytes = new DataView(new ArrayBuffer(4))
