@@ -6,7 +6,7 @@
  *   --windows            only the Windows lane (on Windows that is the native one)
  *   --require-windows    a Windows lane that did not run is a failure; REQUIRE_WINDOWS_LANE=1 says the same
  *
- * Everything else goes to vitest, in each lane. LANE_TIMEOUT_SECONDS bounds each lane (default 1500).
+ * Everything else goes to vitest, in each lane. LANE_TIMEOUT_SECONDS bounds each lane (default 1800).
  */
 import { buildExamples, buildLibrary } from "./lib/build.mjs"
 import { ensureDependencies } from "./lib/dependencies.mjs"

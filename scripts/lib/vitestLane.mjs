@@ -12,7 +12,7 @@ const progressName = "progress.log"
 export const progressReporter = "scripts/lib/progressReporter.mjs"
 
 /** How long a lane may take before it counts as hung. */
-export const laneBoundSeconds = Number(process.env["LANE_TIMEOUT_SECONDS"] ?? 25 * 60)
+export const laneBoundSeconds = Number(process.env["LANE_TIMEOUT_SECONDS"] ?? 30 * 60)
 
 const wantsColours = process.stdout.isTTY || process.env["FORCE_COLOR"] !== undefined
 

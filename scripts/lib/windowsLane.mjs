@@ -8,7 +8,7 @@ import { lockFolder } from "./lock.mjs"
 import { inRoot, laneFolder } from "./paths.mjs"
 import { discardReport, laneBoundSeconds, progressReporter, readLane, vitestCommand } from "./vitestLane.mjs"
 import { ensureWindowsPackages, nodeExe, nodeExeVersion } from "./windowsPackages.mjs"
-import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath } from "./wine.mjs"
+import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath, windowsUrl } from "./wine.mjs"
 
 /**
  * Runs node there, and shows its output; or keeps the output in the folder `logs`, for those who run several at a time.
@@ -17,6 +17,9 @@ import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath }
 
 const folder = laneFolder("windows")
 const prefix = join(folder, "prefix")
+
+/** What node.exe loads first. */
+const moduleLoading = "scripts/lib/wineModules.mjs"
 
 /** What of the project is copied into the lane, afresh for every run. */
 const mirrored = [
@@ -29,6 +32,7 @@ const mirrored = [
   "README.md",
   "tsconfig.json",
   "vitest.config.ts",
+  moduleLoading,
   progressReporter
 ]
 
@@ -67,9 +71,15 @@ const withLane = async (wine, use) => {
     await ensureWindowsPackages(folder)
     await ensurePrefix(wine, prefix)
     mirror()
+    // What runs in Wine from here on is in a network of its own: see `runInWine`.
+    stop()
     const node = nodeExe(folder)
-    // The PATH of Windows: where esbuild finds "node" to start its service.
-    const laneEnv = { WINEPATH: windowsPath(dirname(node)), EFFECT_IOCP_LANE: "wine" }
+    const laneEnv = {
+      // The PATH of Windows: where esbuild finds "node" to start its service.
+      WINEPATH: windowsPath(dirname(node)),
+      NODE_OPTIONS: `--import=${windowsUrl(join(folder, moduleLoading))}`,
+      EFFECT_IOCP_LANE: "wine"
+    }
     return await use((args, boundSeconds, env, logs) => {
       const output = { logs: logs ?? folder, isShown: logs === undefined }
       const options = { prefix, ...output, cwd: folder, env: { ...laneEnv, ...env }, boundSeconds }

@@ -12,7 +12,9 @@ import {
   writeFileSync
 } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { run } from "./command.mjs"
+import { inOwnNetwork } from "./ownNetwork.mjs"
 import { follow } from "./tail.mjs"
 
 /** @typedef {{ program: string, server: string | undefined, version: string }} Wine */
@@ -77,6 +79,9 @@ const baseEnvironment = (prefix) => ({
 /** A path as Windows programs see it: Wine's drive Z: is the whole file system. @param {string} path */
 export const windowsPath = (path) => `Z:${path.replaceAll("/", "\\")}`
 
+/** The same as a URL. @param {string} path */
+export const windowsUrl = (path) => `file:///Z:${pathToFileURL(path).pathname}`
+
 /**
  * Ends every process of this prefix, and no other's. There may be none.
  * @param {Wine} wine
@@ -91,7 +96,8 @@ export const stopWine = (wine, prefix) => {
 }
 
 /**
- * Runs a program in Wine, its output shown as it comes unless told otherwise. Its stdout and stderr are regular files:
+ * Runs a program in Wine, in a network of its own where that can be, provided nothing runs in the prefix: the sockets are
+ * `wineserver`'s. Its output is shown as it comes unless told otherwise. Its stdout and stderr are regular files:
  * with a pipe or a terminal node.exe ends with EBADF at its start.
  *
  * @param {Wine} wine
@@ -105,7 +111,8 @@ export const runInWine = async (wine, command, { prefix, logs, isShown = true, c
   const err = openSync(errPath, "w")
   const stopFollowing = isShown ? [follow(outPath, process.stdout), follow(errPath, process.stderr)] : []
   try {
-    return await run(wine.program, command, {
+    const [program = wine.program, ...args] = inOwnNetwork([wine.program, ...command])
+    return await run(program, args, {
       cwd,
       env: { ...baseEnvironment(prefix), ...env },
       stdio: ["ignore", out, err],

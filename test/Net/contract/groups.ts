@@ -62,8 +62,8 @@ export const groupContract = (subject: Subject) => {
       })
     )
 
-    // The loopback interface below Wine has no route to groups of IPv6.
-    if (isOnWine && family === "IPv6") continue
+    // The loopback interface below Wine has a route to groups of IPv6 where the lane has a network of its own.
+    if (isOnWine && family === "IPv6" && process.env["OWN_NETWORK"] === undefined) continue
 
     test(subject, `${family}: members hear what is sent to their group, and say so who sent it`, () =>
       Effect.gen(function* () {
