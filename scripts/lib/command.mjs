@@ -7,6 +7,7 @@ import { onInterrupt, unlessInterrupted } from "./interrupt.mjs"
  * @typedef {object} Outcome
  * @property {number | null} code The exit code; null when a signal or a failed start ended it
  * @property {boolean} timedOut Whether the bound was reached and the command was killed for it
+ * @property {boolean} isStuck Whether it was killed because it came to a stand
  * @property {string} ending How it ended, in words: "exit code 1", "killed after 60 s", ...
  *
  * @typedef {object} Options
@@ -14,11 +15,13 @@ import { onInterrupt, unlessInterrupted } from "./interrupt.mjs"
  * @property {NodeJS.ProcessEnv} [env]
  * @property {import("node:child_process").StdioOptions} [stdio]
  * @property {number} [boundSeconds] Killed after this long
+ * @property {(() => boolean) | undefined} [isStuck] Asked now and then: whether it has come to a stand, and is to be killed for that
  * @property {() => void} [killMore] Kills what the command's process group does not hold
  * @property {boolean} [shell]
  */
 
 const graceMilliseconds = 5_000
+const lookEveryMilliseconds = 10_000
 const isWindows = process.platform === "win32"
 
 /**
@@ -58,7 +61,7 @@ const ended = (child) =>
  * @returns {Promise<Outcome>}
  */
 export const run = async (command, args, options = {}) => {
-  const { boundSeconds, killMore, ...spawnOptions } = options
+  const { boundSeconds, isStuck = () => false, killMore, ...spawnOptions } = options
   // A process group of its own, so that the bound and Ctrl-C reach the grandchildren too.
   const child = spawn(command, args, {
     stdio: ["ignore", "inherit", "inherit"],
@@ -67,6 +70,7 @@ export const run = async (command, args, options = {}) => {
   })
   const exit = ended(child)
   let timedOut = false
+  let wasStuck = false
   const killAll = () => {
     signalTree(child.pid, "SIGKILL")
     killMore?.()
@@ -75,6 +79,11 @@ export const run = async (command, args, options = {}) => {
     timedOut = true
     killAll()
   }
+  const look = setInterval(() => {
+    if (wasStuck || !isStuck()) return
+    wasStuck = true
+    killAll()
+  }, lookEveryMilliseconds)
   const timer = boundSeconds === undefined ? undefined : setTimeout(onBound, boundSeconds * 1000)
   const forget = onInterrupt(async (signal) => {
     signalTree(child.pid, signal)
@@ -83,7 +92,8 @@ export const run = async (command, args, options = {}) => {
   })
   const { code, ending } = await exit
   clearTimeout(timer)
+  clearInterval(look)
   await unlessInterrupted()
   forget()
-  return { code, timedOut, ending: timedOut ? `killed after ${boundSeconds} s` : ending }
+  return { code, timedOut, isStuck: wasStuck, ending: timedOut ? `killed after ${boundSeconds} s` : ending }
 }

@@ -1,12 +1,12 @@
 // @ts-check
 /** What the two lanes share: vitest's arguments, the bound on a run, and the reading of its report. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { crashed } from "./laneResult.mjs"
 import { readJson } from "./paths.mjs"
+import { discardProgress, progressFile, readProgress } from "./progress.mjs"
 
 const reportName = "report.json"
-const progressName = "progress.log"
 
 /** The reporter that says where a run was when it died; the Wine lane needs a copy of it. */
 export const progressReporter = "scripts/lib/progressReporter.mjs"
@@ -22,7 +22,8 @@ const wantsColours = process.stdout.isTTY || process.env["FORCE_COLOR"] !== unde
  */
 export const discardReport = (folder) => {
   mkdirSync(folder, { recursive: true })
-  for (const name of [reportName, progressName]) rmSync(join(folder, name), { force: true })
+  rmSync(join(folder, reportName), { force: true })
+  discardProgress(folder)
 }
 
 /**
@@ -40,7 +41,7 @@ export const vitestCommand = (folder, extra) => ({
     ...extra
   ],
   env: {
-    LANE_PROGRESS: `${folder}/${progressName}`,
+    LANE_PROGRESS: progressFile(folder),
     // Colours only for a person: a log is read as text, and node.exe would take them for granted.
     ...(wantsColours ? {} : { NO_COLOR: "1" })
   }
@@ -51,12 +52,7 @@ export const vitestCommand = (folder, extra) => ({
  * @param {string} folder
  */
 const whereItWas = (folder) => {
-  const path = join(folder, progressName)
-  const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : []
-  const named = (/** @type {string} */ event) =>
-    lines.filter((line) => line.startsWith(`${event} `)).map((line) => line.slice(event.length + 1))
-  const ended = named("end")
-  const running = named("start").filter((file) => !ended.includes(file))
+  const { ended, running } = readProgress(folder)
   return `${ended.length} files had ended, it was in ${running.join(", ") || "none"}`
 }
 
@@ -71,25 +67,28 @@ const failedAsWhole = (file) =>
  * @param {string} name The lane's name
  * @param {string} folder The lane's folder
  * @param {import("./command.mjs").Outcome} outcome How vitest ended
+ * @param {ReadonlyArray<import("./laneResult.mjs").Counts>} [before] Of the files that ended in an earlier run
  * @returns {import("./laneResult.mjs").LaneResult}
  */
-export const readLane = (name, folder, outcome) => {
+export const readLane = (name, folder, outcome, before = []) => {
   if (outcome.timedOut) return crashed(name, `hung, ${outcome.ending}; ${whereItWas(folder)}`)
   const report = join(folder, reportName)
   if (!existsSync(report)) return crashed(name, `vitest died (${outcome.ending}); ${whereItWas(folder)}`)
   const { numFailedTests, numPassedTests, numTotalTests, testResults } = readJson(report)
   const broken = testResults.filter(failedAsWhole).length
-  const executed = numPassedTests + numFailedTests
-  if (executed + broken === 0) return crashed(name, "not one test was executed")
-  const failed = numFailedTests + broken
+  const earlier = (/** @type {keyof import("./laneResult.mjs").Counts} */ key) =>
+    before.reduce((sum, counts) => sum + counts[key], 0)
+  const passed = numPassedTests + earlier("passed")
+  const failed = numFailedTests + broken + earlier("failed")
+  if (passed + failed === 0) return crashed(name, "not one test was executed")
   const complaints = broken === 0 ? [] : [`files that failed as a whole: ${broken}`]
   // Errors that belong to no test (an unhandled rejection, a worker that died) show only in the exit code.
   const outsideTests = failed === 0 && outcome.code !== 0
   if (outsideTests) complaints.push(`failed outside its tests (${outcome.ending})`)
   const counts = {
-    passed: numPassedTests,
+    passed,
     failed: outsideTests ? 1 : failed,
-    skipped: numTotalTests - executed
+    skipped: numTotalTests - numPassedTests - numFailedTests + earlier("skipped")
   }
   return { state: "ran", name, counts, complaints }
 }

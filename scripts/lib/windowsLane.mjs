@@ -6,14 +6,18 @@ import { onInterrupt } from "./interrupt.mjs"
 import { absent, crashed, crashedBy } from "./laneResult.mjs"
 import { lockFolder } from "./lock.mjs"
 import { inRoot, laneFolder } from "./paths.mjs"
+import { isBetweenFiles, readProgress } from "./progress.mjs"
 import { discardReport, laneBoundSeconds, progressReporter, readLane, vitestCommand } from "./vitestLane.mjs"
 import { ensureWindowsPackages, nodeExe, nodeExeVersion } from "./windowsPackages.mjs"
 import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath, windowsUrl } from "./wine.mjs"
 
 /**
  * Runs node there, and shows its output; or keeps the output in the folder `logs`, for those who run several at a time.
- * @typedef {(args: ReadonlyArray<string>, boundSeconds: number, env?: NodeJS.ProcessEnv, logs?: string) => Promise<import("./command.mjs").Outcome>} RunNode
+ * @typedef {(args: ReadonlyArray<string>, boundSeconds: number, env?: NodeJS.ProcessEnv, logs?: string, isStuck?: () => boolean) => Promise<import("./command.mjs").Outcome>} RunNode
  */
+
+/** How long a run may be between two files. It takes some seconds. */
+const STANDSTILL_SECONDS = 120
 
 const folder = laneFolder("windows")
 const prefix = join(folder, "prefix")
@@ -80,9 +84,9 @@ const withLane = async (wine, use) => {
       NODE_OPTIONS: `--import=${windowsUrl(join(folder, moduleLoading))}`,
       EFFECT_IOCP_LANE: "wine"
     }
-    return await use((args, boundSeconds, env, logs) => {
+    return await use((args, boundSeconds, env, logs, isStuck) => {
       const output = { logs: logs ?? folder, isShown: logs === undefined }
-      const options = { prefix, ...output, cwd: folder, env: { ...laneEnv, ...env }, boundSeconds }
+      const options = { prefix, ...output, cwd: folder, env: { ...laneEnv, ...env }, boundSeconds, isStuck }
       return runInWine(wine, [node, ...args], options)
     })
   } finally {
@@ -106,6 +110,34 @@ export const prepareWindowsLane = async () => {
 const laneName = (wine) => `Windows under Wine (Wine ${wine.version}, node.exe ${nodeExeVersion})`
 
 /**
+ * Runs the tests; in several runs, if need be. Seldom, after some hundred files, vitest waits for ever between two of them: the
+ * worker's process is gone, and Wine has not told of it. No test is under way then, and the rest is run anew.
+ * @param {string} name
+ * @param {RunNode} node
+ * @param {ReadonlyArray<string>} extra Further arguments of vitest
+ * @param {number} [bound] In seconds
+ * @param {ReadonlyArray<import("./progress.mjs").EndedFile>} [before] The files that ended in earlier runs
+ * @returns {Promise<import("./laneResult.mjs").LaneResult>}
+ */
+const runTests = async (name, node, extra, bound = laneBoundSeconds, before = []) => {
+  const began = Date.now()
+  discardReport(folder)
+  const { args, env } = vitestCommand(".", [...extra, ...without(before)])
+  const isStuck = () => isBetweenFiles(folder, STANDSTILL_SECONDS)
+  const outcome = await node(["node_modules/vitest/vitest.mjs", ...args], bound, env, undefined, isStuck)
+  if (!outcome.isStuck) return readLane(name, folder, outcome, before)
+  const ended = [...before, ...readProgress(folder).ended]
+  console.log(
+    `\nvitest came to a stand after ${ended.length} files, between two; the rest in a run of its own`
+  )
+  return runTests(name, node, extra, bound - (Date.now() - began) / 1000, ended)
+}
+
+/** Arguments of vitest for all but those. @param {ReadonlyArray<import("./progress.mjs").EndedFile>} files */
+const without = (files) =>
+  files.length === 0 ? [] : ["--passWithNoTests", ...files.map(({ file }) => `--exclude=${file}`)]
+
+/**
  * @param {ReadonlyArray<string>} extra Further arguments of vitest
  * @param {boolean} required Whether a lane that cannot run is a failure
  * @returns {Promise<import("./laneResult.mjs").LaneResult>}
@@ -120,10 +152,7 @@ export const runWindowsLane = async (extra, required) => {
   const name = laneName(wine)
   try {
     return await withLane(wine, async (node) => {
-      discardReport(folder)
-      const { args, env } = vitestCommand(".", extra)
-      const outcome = await node(["node_modules/vitest/vitest.mjs", ...args], laneBoundSeconds, env)
-      return readLane(name, folder, outcome)
+      return runTests(name, node, extra)
     })
   } catch (error) {
     return crashedBy(name, error)

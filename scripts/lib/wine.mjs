@@ -102,9 +102,10 @@ export const stopWine = (wine, prefix) => {
  *
  * @param {Wine} wine
  * @param {ReadonlyArray<string>} command
- * @param {{ prefix: string, logs: string, isShown?: boolean, cwd: string, env?: NodeJS.ProcessEnv, boundSeconds: number }} options
+ * @param {{ prefix: string, logs: string, isShown?: boolean, cwd: string, env?: NodeJS.ProcessEnv, boundSeconds: number, isStuck?: (() => boolean) | undefined }} options
  */
-export const runInWine = async (wine, command, { prefix, logs, isShown = true, cwd, env, boundSeconds }) => {
+export const runInWine = async (wine, command, options) => {
+  const { boundSeconds, cwd, env, isShown = true, isStuck, logs, prefix } = options
   const outPath = join(logs, "out.log")
   const errPath = join(logs, "err.log")
   const out = openSync(outPath, "w")
@@ -117,6 +118,7 @@ export const runInWine = async (wine, command, { prefix, logs, isShown = true, c
       env: { ...baseEnvironment(prefix), ...env },
       stdio: ["ignore", out, err],
       boundSeconds,
+      isStuck,
       killMore: () => stopWine(wine, prefix)
     })
   } finally {
