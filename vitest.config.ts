@@ -38,6 +38,9 @@ export default defineConfig({
     fileParallelism: false,
     // Not a measure of speed: only a hang ends here.
     testTimeout: timeoutMillis,
-    hookTimeout: timeoutMillis
+    hookTimeout: timeoutMillis,
+    // A worker may be slow to end under Wine. For one that takes longer than this, vitest runs none of the files that are left,
+    // and waits for ever.
+    teardownTimeout: timeoutMillis
   }
 })

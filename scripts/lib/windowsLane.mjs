@@ -16,8 +16,8 @@ import { ensurePrefix, findWine, installWine, runInWine, stopWine, windowsPath, 
  * @typedef {(args: ReadonlyArray<string>, boundSeconds: number, env?: NodeJS.ProcessEnv, logs?: string, isStuck?: () => boolean) => Promise<import("./command.mjs").Outcome>} RunNode
  */
 
-/** How long a run may be between two files. It takes some seconds. */
-const STANDSTILL_SECONDS = 120
+/** How long a run may be between two files. It takes some seconds; vitest gives a worker two minutes to end. */
+const STANDSTILL_SECONDS = 180
 
 const folder = laneFolder("windows")
 const prefix = join(folder, "prefix")
@@ -110,8 +110,8 @@ export const prepareWindowsLane = async () => {
 const laneName = (wine) => `Windows under Wine (Wine ${wine.version}, node.exe ${nodeExeVersion})`
 
 /**
- * Runs the tests; in several runs, if need be. Seldom, after some hundred files, vitest waits for ever between two of them: the
- * worker's process is gone, and Wine has not told of it. No test is under way then, and the rest is run anew.
+ * Runs the tests; in several runs, if need be: where a worker does not end, or Wine does not tell of it, vitest waits for ever
+ * between two files. No test is under way then, and the rest is run anew.
  * @param {string} name
  * @param {RunNode} node
  * @param {ReadonlyArray<string>} extra Further arguments of vitest
