@@ -126,7 +126,8 @@ export interface Connection<out A extends Endpoint = SocketAddress> {
 
   /**
    * Writes all of the chunks, one after the other, as one write: like `writeAll` of a buffer with all of them in it, without
-   * that buffer. The caller leaves the chunks unchanged until then.
+   * that buffer. The caller leaves the chunks unchanged until then. One whose memory is transferred to another thread meanwhile
+   * ends the write before it, with `InvalidArgument`.
    */
   readonly writeAllVectored: {
     (chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, SocketError>

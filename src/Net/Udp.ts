@@ -87,8 +87,8 @@ export interface DatagramSocket {
  */
 export interface UdpSocket extends DatagramSocket {
   /**
-   * Sends one datagram. The caller leaves the bytes unchanged until then. A socket for IPv6 sends to IPv4 addresses too,
-   * unless it is `v6Only`.
+   * Sends one datagram. The caller leaves the bytes unchanged until then; what is transferred meanwhile, while a name is looked
+   * up, say, fails with `InvalidArgument`. A socket for IPv6 sends to IPv4 addresses too, unless it is `v6Only`.
    */
   readonly send: (bytes: Uint8Array, to: SocketAddress | Destination) => Effect.Effect<void, SocketError>
   /**
