@@ -61,7 +61,7 @@ const ended = (child) =>
  * @returns {Promise<Outcome>}
  */
 export const run = async (command, args, options = {}) => {
-  const { boundSeconds, isStuck = () => false, killMore, ...spawnOptions } = options
+  const { boundSeconds, isStuck, killMore, ...spawnOptions } = options
   // A process group of its own, so that the bound and Ctrl-C reach the grandchildren too.
   const child = spawn(command, args, {
     stdio: ["ignore", "inherit", "inherit"],
@@ -79,11 +79,12 @@ export const run = async (command, args, options = {}) => {
     timedOut = true
     killAll()
   }
-  const look = setInterval(() => {
-    if (wasStuck || !isStuck()) return
+  const lookAtIt = () => {
+    if (wasStuck || isStuck?.() !== true) return
     wasStuck = true
     killAll()
-  }, lookEveryMilliseconds)
+  }
+  const look = isStuck === undefined ? undefined : setInterval(lookAtIt, lookEveryMilliseconds)
   const timer = boundSeconds === undefined ? undefined : setTimeout(onBound, boundSeconds * 1000)
   const forget = onInterrupt(async (signal) => {
     signalTree(child.pid, signal)

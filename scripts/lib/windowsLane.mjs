@@ -130,7 +130,8 @@ const runTests = async (name, node, extra, bound = laneBoundSeconds, before = []
   console.log(
     `\nvitest came to a stand after ${ended.length} files, between two; the rest in a run of its own`
   )
-  return runTests(name, node, extra, bound - (Date.now() - began) / 1000, ended)
+  const left = Math.max(1, Math.round(bound - (Date.now() - began) / 1000))
+  return runTests(name, node, extra, left, ended)
 }
 
 /** Arguments of vitest for all but those. @param {ReadonlyArray<import("./progress.mjs").EndedFile>} files */
@@ -151,9 +152,7 @@ export const runWindowsLane = async (extra, required) => {
   }
   const name = laneName(wine)
   try {
-    return await withLane(wine, async (node) => {
-      return runTests(name, node, extra)
-    })
+    return await withLane(wine, (node) => runTests(name, node, extra))
   } catch (error) {
     return crashedBy(name, error)
   }

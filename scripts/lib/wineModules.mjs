@@ -39,9 +39,8 @@ const { registerHooks } = /** @type {{ registerHooks: (hooks: Hooks) => void }} 
 registerHooks({
   resolve: (specifier, context, next) => {
     const { conditions, parentURL } = context
-    if (parentURL === undefined || !relative.test(specifier) || !isKnown(parentURL))
-      return next(specifier, context)
-    if (!conditions.includes("import")) return next(specifier, context)
+    const isRelative = relative.test(specifier) && conditions.includes("import")
+    if (!isRelative || parentURL === undefined || !isKnown(parentURL)) return next(specifier, context)
     return { url: new URL(specifier, parentURL).href, shortCircuit: true }
   },
   load: (url, context, next) =>

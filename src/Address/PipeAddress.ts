@@ -58,7 +58,7 @@ const BEGINNING = /^\\\\[^\\/]+\\pipe\\/i
  *
  * @internal
  */
-export const isPipePath = (path: string): boolean => BEGINNING.test(path)
+export const isPipePath = (path: string): boolean => typeof path === "string" && BEGINNING.test(path)
 
 /** Windows' limit for the whole name, in UTF-16 units. */
 const LONGEST_NAME = 256

@@ -50,8 +50,8 @@ const wrongWith = (path: string, options: WatchOptions): string | undefined => {
  * once, each change goes to one.
  *
  * Fails with `FileError`: `NotFound`, `NotDirectory`, `ResourceExhausted` (on Linux, a user has so many watches),
- * `Unsupported` (a simulated disk has no directories), `InvalidArgument` (what is no path, or no such option). The stream fails with `NotFound` when the directory is gone, and with
- * `Closed` when the scope is.
+ * `Unsupported` (a simulated disk has no directories), `InvalidArgument` (what is no path, or no such option). The stream
+ * fails with `NotFound` when the directory is gone, and with `Closed` when the scope is.
  *
  * @since 0.1.0
  * @category constructors

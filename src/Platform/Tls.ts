@@ -229,9 +229,9 @@ export const connect = (
   options: Net.ConnectOptions & ClientOptions
 ): Effect.Effect<TlsConnection, TlsError | SocketError | TimeoutError, Net.Net | Scope.Scope> =>
   Effect.gen(function* () {
-    const { attemptDelay, host, port, servername = host, socketOptions, timeout } = options
+    const { host, servername = host, timeout } = options
     const started = yield* Clock.currentTimeMillis
-    const connection = yield* Net.connect({ attemptDelay, host, port, socketOptions, timeout })
+    const connection = yield* Net.connect(options)
     const limit = limitOf(options)
     if (timeout === undefined) return yield* handshake(connection, clientSide(options, servername, limit))
     const elapsed = (yield* Clock.currentTimeMillis) - started

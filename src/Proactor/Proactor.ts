@@ -12,8 +12,8 @@
  *  - `cancel` asks for an early retirement of an operation in flight on this socket. What completes all the same is a
  *    success, with its bytes or its connection.
  *  - `close` is for a socket with nothing in flight: whoever closes cancels first, and waits. Closing twice is no
- *    error. Where a thread closes the handle, `whenClosed` tells when that is done. After `close` every call on the socket fails with `Closed`, and touches no descriptor: its number may be
- *    somebody else's by then.
+ *    error. Where a thread closes the handle, `whenClosed` tells when that is done. After `close` every call on the socket
+ *    fails with `Closed`, and touches no descriptor: its number may be somebody else's by then.
  *  - While anything is in flight the process stays alive; when nothing is, the proactor does not keep it.
  *
  * @since 0.1.0

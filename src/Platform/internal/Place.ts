@@ -48,15 +48,12 @@ export interface PathOptions extends Unix.ListenOptions {
 /** Part of the public options, so not internal. */
 export type PlaceOptions = AnywhereOptions | PathOptions
 
-/** Untyped callers may give anything; what is no text is not a pipe's. */
-const isPipe = (path: string): boolean => typeof path === "string" && isPipePath(path)
-
 const both = (operation: string) =>
   Effect.fail(invalidArgument(operation, "give a path, or a host and a port, and not both"))
 
 /** On the host, or else on `::`, and on `0.0.0.0` where that cannot be: a system may have no IPv6. */
-const listenAnywhere = ({ backlog, host, port, reusePort, socketOptions, v6Only }: AnywhereOptions) => {
-  const on = (host: string) => Net.listen({ host, port, backlog, reusePort, socketOptions, v6Only })
+const listenAnywhere = ({ host, ...options }: AnywhereOptions) => {
+  const on = (host: string) => Net.listen({ ...options, host })
   return host === undefined ? Effect.orElse(on("::"), () => on("0.0.0.0")) : on(host)
 }
 
@@ -88,7 +85,7 @@ export const listenAt = (
 ): Effect.Effect<Listener<Address>, SocketError, Net.Net | Scope.Scope> => {
   if (options.path === undefined) return listenAnywhere(options)
   if (options.port !== undefined || options.host !== undefined) return both("listen")
-  return isPipe(options.path) ? listenAtPipe(options) : Unix.listen(options)
+  return isPipePath(options.path) ? listenAtPipe(options) : Unix.listen(options)
 }
 
 /** A host and a port to connect to. Part of the public options, so not internal. */
@@ -121,6 +118,6 @@ export const connectTo = (
   }
   const { path } = options
   if (options.port !== undefined || options.host !== undefined) return both("connect")
-  if (!isPipe(path)) return Unix.connect({ path, socketOptions, timeout })
+  if (!isPipePath(path)) return Unix.connect({ path, socketOptions, timeout })
   return Effect.zipRight(withoutOptions("connect", socketOptions), NamedPipe.connect({ name: path, timeout }))
 }
